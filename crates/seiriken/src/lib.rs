@@ -1,1 +1,17 @@
+//! Seiriken (整理券, the numbered ticket): retries of HTTP requests that run the work at most once
+//! and give every retry the first answer, byte for byte.
 
+pub mod clock;
+mod fingerprint;
+mod identity;
+mod key;
+pub mod record;
+mod scope;
+mod secret;
+pub mod store;
+
+pub use fingerprint::{Fingerprint, FingerprintKind, RequestParts};
+pub use identity::IdentityDigest;
+pub use key::{IdempotencyKey, InvalidIdempotencyKey, KEY_CHARACTERS_MAX, KeySyntax};
+pub use scope::{RecordId, Scope};
+pub use secret::StoreSecret;

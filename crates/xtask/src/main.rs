@@ -1,1 +1,144 @@
-fn main() {}
+//! What a developer of Seiriken runs, the same on a desk and in CI.
+//!
+//! ```text
+//! main      the command line, and what each way to end means to the caller
+//! test      `cargo xtask test`: the steps in their order, the table, the verdict
+//! step      what each step runs
+//! features  one command for every cargo feature of the library, read from cargo itself
+//! house     the rules of this tree that no compiler knows
+//! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
+//! command   runs a program and can say how to repeat it by hand
+//! tools     what must be installed, and what to do when it is not
+//! ```
+
+mod command;
+mod deny;
+mod features;
+mod house;
+mod step;
+mod test;
+mod tools;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+use crate::{command::Failure, step::Step};
+
+/// `EX_USAGE` of sysexits.h: the call was wrong, as opposed to the code that was checked (1).
+const EXIT_USAGE: u8 = 64;
+
+/// What a developer of Seiriken runs.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = false)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Check the whole tree, step by step; the first failure stops it
+    Test {
+        /// Run these steps alone, still in their usual order
+        #[arg(long, value_name = "STEP", num_args = 1.., value_delimiter = ',')]
+        only: Vec<Step>,
+        /// Name the steps and what each is for, and run none
+        #[arg(long, conflicts_with = "only")]
+        list: bool,
+    },
+    /// Check the dependencies' licences, sources and bans (installs cargo-deny when missing)
+    Deny,
+    /// Everything that CI runs: `test`, then `deny`
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    match workspace_root().and_then(|root| run(cli.task, &root)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task, root: &Path) -> Result<(), Failure> {
+    match task {
+        Task::Test { list: true, .. } => {
+            test::list();
+            Ok(())
+        }
+        Task::Test { only, .. } => test::run(root, &only),
+        Task::Deny => deny::run(root),
+        Task::Ci => test::run(root, &[]).and_then(|()| deny::run(root)),
+    }
+}
+
+/// Help goes to standard output and is a success; anything else is a wrong call.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        print!("{error}");
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("{}", one_line(&error.to_string()));
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// clap's message without its tips and usage, so that it stands out in a log.
+fn one_line(message: &str) -> String {
+    let first_paragraph = message.lines().take_while(|line| !line.trim().is_empty());
+    let words: Vec<&str> = first_paragraph.flat_map(str::split_whitespace).collect();
+    format!("{} (see cargo xtask --help)", words.join(" "))
+}
+
+/// Cargo names the folder of this crate to the program it runs. Asking at run time rather than
+/// compiling the path in keeps a moved checkout working.
+fn workspace_root() -> Result<PathBuf, Failure> {
+    env::var_os("CARGO_MANIFEST_DIR")
+        .and_then(|crate_folder| Some(Path::new(&crate_folder).ancestors().nth(2)?.to_path_buf()))
+        .ok_or_else(|| Failure::new("xtask was not started by cargo", "cargo xtask --help"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn refusal(arguments: &[&str]) -> String {
+        let error = Cli::try_parse_from(["xtask"].iter().chain(arguments)).unwrap_err();
+        one_line(&error.to_string())
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bad_option_is_refused_in_one_line() {
+        assert_eq!(
+            refusal(&["test", "--fast"]),
+            "error: unexpected argument '--fast' found (see cargo xtask --help)"
+        );
+        for arguments in [&["test", "--only", "speed"][..], &["test", "--only"], &["tset"], &[]] {
+            let refusal = refusal(arguments);
+            assert!(refusal.starts_with("error: ") && !refusal.contains('\n'), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_step_is_answered_with_the_known_ones() {
+        let refusal = refusal(&["test", "--only", "speed"]);
+        assert!(refusal.contains("'speed'") && refusal.contains("clippy"), "{refusal}");
+    }
+}

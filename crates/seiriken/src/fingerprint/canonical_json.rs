@@ -1,0 +1,213 @@
+//! RFC 8785 canonical JSON, refused wherever it would not be faithful.
+//!
+//! Two bodies that mean different things must never share a canonical form. A JSON parser makes
+//! that happen in two ways: it keeps one of two members with the same name, and it rounds a
+//! number to the nearest double. So the tokens are looked at first.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde_json::Value;
+use serde_json::de::Deserializer;
+
+/// The canonical form of `body`, or `None` when it is no JSON, has a name twice in one object,
+/// or has a number that its shortest IEEE form would change.
+pub(super) fn canonical(body: &[u8]) -> Option<Vec<u8>> {
+    if !names_are_unique(body) || !numbers(body).all(survives_rounding) {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(body).ok()?;
+    serde_json_canonicalizer::to_vec(&value).ok()
+}
+
+/// Every number token outside strings.
+fn numbers(json: &[u8]) -> impl Iterator<Item = &str> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(&byte) = json.get(at) {
+            match byte {
+                b'"' => at = string_end(json, at),
+                b'-' | b'0'..=b'9' => {
+                    let start = at;
+                    let in_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+                    at += json[at..].iter().take_while(|byte| in_number(byte)).count();
+                    return std::str::from_utf8(&json[start..at]).ok();
+                }
+                _ => at += 1,
+            }
+        }
+        None
+    })
+}
+
+/// Just past the string that opens at `start`.
+fn string_end(json: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(&byte) = json.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    json.len()
+}
+
+/// Whether the double nearest to `number`, written in its shortest form, is the same number.
+fn survives_rounding(number: &str) -> bool {
+    let Ok(double) = number.parse::<f64>() else { return false };
+    if !double.is_finite() {
+        return false;
+    }
+    // The canonical form's own digits: where two shortest forms exist, it has only one of them.
+    let shortest = serde_json_canonicalizer::to_vec(&double).ok();
+    let shortest = shortest.as_deref().and_then(|digits| std::str::from_utf8(digits).ok());
+    decimal(number).is_some_and(|number| Some(number) == shortest.and_then(decimal))
+}
+
+/// A decimal number as (negative, significant digits, power of ten of the last digit), which is
+/// equal for equal numbers. `None` where the exponent is no small integer.
+fn decimal(number: &str) -> Option<(bool, String, i64)> {
+    let (negative, number) = match number.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, number),
+    };
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let exponent: i64 = exponent.parse().ok()?;
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_end_matches('0');
+    let dropped = i64::try_from(digits.len() - significant.len()).ok()?;
+    let power = exponent
+        .checked_sub(i64::try_from(fraction.len()).ok()?)
+        .and_then(|power| power.checked_add(dropped))?;
+    match significant.trim_start_matches('0') {
+        "" => Some((false, String::new(), 0)),
+        significant => Some((negative, significant.to_owned(), power)),
+    }
+}
+
+/// Whether the body is JSON in which no object has a name twice (after unescaping).
+fn names_are_unique(json: &[u8]) -> bool {
+    use serde::de::Deserialize;
+    let mut deserializer = Deserializer::from_slice(json);
+    UniqueNames::deserialize(&mut deserializer).is_ok() && deserializer.end().is_ok()
+}
+
+/// Deserialises from any JSON value, keeps nothing, and fails at a repeated name.
+struct UniqueNames;
+
+impl<'de> serde::de::Deserialize<'de> for UniqueNames {
+    fn deserialize<D: serde::de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for UniqueNames {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without repeated names")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut names = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if !names.insert(name) {
+                return Err(serde::de::Error::custom("repeated name"));
+            }
+            map.next_value::<Self>()?;
+        }
+        Ok(self)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        while seq.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn numbers_that_a_double_holds_exactly_in_short_form_survive() {
+        for kept in ["0", "-0", "1", "1.0", "1e0", "10e-1", "19.99", "0.1", "1e21", "5e-324", "1.50",
+            "9007199254740992", "1.7976931348623157e308", "100", "0.000001", "1E+2", "612268988128544.2"]
+        {
+            assert!(survives_rounding(kept), "{kept}");
+        }
+        for changed in ["9007199254740993", "19.99999999999999999", "0.1000000000000000055511151231257827",
+            "1e400", "-1e400", "1e-400", "123456789012345678901234567890", "1e99999999999999999999",
+            "612268988128544.3"]
+        {
+            assert!(!survives_rounding(changed), "{changed}");
+        }
+    }
+
+    #[test]
+    fn digits_inside_strings_are_not_numbers() {
+        let json = br#"{"9007199254740993":"19.99999999999999999 \" 1e400","a":[1,-2.5e3]}"#;
+        assert_eq!(numbers(json).collect::<Vec<_>>(), ["1", "-2.5e3"]);
+        assert!(canonical(json).is_some());
+    }
+
+    #[test]
+    fn what_is_no_json_has_no_canonical_form() {
+        for body in ["", "{", "{}x", "nul", "\"\\ud800\"", "[1,]", "{\"a\":01}", "\u{feff}{}"] {
+            assert_eq!(canonical(body.as_bytes()), None, "{body}");
+        }
+        // Past the parser's depth limit, rather than past the stack.
+        assert_eq!(canonical("[".repeat(100_000).as_bytes()), None);
+    }
+
+    proptest! {
+        /// Spacing and order never matter; a canonical form is its own canonical form.
+        #[test]
+        fn canonical_is_stable(cents in -100_000_000_000_000i64..100_000_000_000_000, b in "[a-z\"\\\\é]{0,8}", c in any::<i32>()) {
+            let price: f64 = format!("{}.{:02}", cents / 100, cents.abs() % 100).parse().unwrap();
+            let one = serde_json::json!({"x": price, "s": b, "list": [c, null, true]});
+            let compact = serde_json::to_vec(&one).unwrap();
+            let spaced = serde_json::to_vec_pretty(&one).unwrap();
+            let form = canonical(&compact).expect("short doubles survive");
+            prop_assert_eq!(canonical(&spaced), Some(form.clone()));
+            prop_assert_eq!(canonical(&form), Some(form));
+        }
+
+        /// Different decimals never share a canonical form.
+        #[test]
+        fn different_numbers_stay_different(a in "[1-9][0-9]{0,24}(\\.[0-9]{0,20}[1-9])?", b in "[1-9][0-9]{0,24}(\\.[0-9]{0,20}[1-9])?") {
+            prop_assume!(decimal(&a) != decimal(&b));
+            if let (Some(a), Some(b)) = (canonical(a.as_bytes()), canonical(b.as_bytes())) {
+                prop_assert_ne!(a, b);
+            }
+        }
+    }
+}

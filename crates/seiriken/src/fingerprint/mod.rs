@@ -1,0 +1,197 @@
+//! The fingerprint: is a request with a known key the same request, or another one?
+//!
+//! An HMAC over method, path, query, content type and body, each with its length before it. The
+//! body counts byte by byte ([`FingerprintKind::Bytes`]) or, by choice, as canonical JSON
+//! ([`FingerprintKind::CanonicalJson`], RFC 8785), so that key order, spacing and escapes do not
+//! matter. A body that the canonical form could confuse with another one counts by its bytes.
+//!
+//! The kind is stored with the digest, and a retry is compared under the *stored* kind: changing
+//! a route's setting does not turn the retries under way into mismatches.
+
+mod canonical_json;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::secret::{Purpose, StoreSecret};
+
+/// How the body entered the digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FingerprintKind {
+    /// Byte by byte. The default: no two different bodies are ever taken for one.
+    #[default]
+    Bytes,
+    /// As canonical JSON (RFC 8785); what has no faithful canonical form, by its bytes.
+    CanonicalJson,
+}
+
+/// The parts of a request that make it the same request.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestParts<'r> {
+    /// `POST`, say.
+    pub method: &'r [u8],
+    /// The path as it was sent, not the route's pattern: `/orders/1/cancel` and
+    /// `/orders/2/cancel` are two operations.
+    pub path: &'r [u8],
+    /// The query as it was sent, if there was one.
+    pub query: Option<&'r [u8]>,
+    /// The `Content-Type` field, if there was one.
+    pub content_type: Option<&'r [u8]>,
+    /// The whole body.
+    pub body: &'r [u8],
+}
+
+/// What is kept of a request, to compare its retries with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint {
+    kind: FingerprintKind,
+    digest: [u8; 16],
+}
+
+impl Fingerprint {
+    /// The fingerprint of a request. [`FingerprintKind::CanonicalJson`] falls back to
+    /// [`FingerprintKind::Bytes`] where the body has no faithful canonical form.
+    pub fn new(secret: &StoreSecret, kind: FingerprintKind, request: &RequestParts<'_>) -> Self {
+        let (kind, body) = match kind {
+            FingerprintKind::Bytes => (kind, Cow::Borrowed(request.body)),
+            FingerprintKind::CanonicalJson => match canonical_json::canonical(request.body) {
+                Some(canonical) => (kind, Cow::Owned(canonical)),
+                None => (FingerprintKind::Bytes, Cow::Borrowed(request.body)),
+            },
+        };
+        let presence = [u8::from(request.query.is_some()), u8::from(request.content_type.is_some())];
+        let fields: [&[u8]; 7] = [
+            &[kind.code()],
+            &presence,
+            request.method,
+            request.path,
+            request.query.unwrap_or_default(),
+            request.content_type.unwrap_or_default(),
+            &body,
+        ];
+        Self { kind, digest: secret.short_digest(Purpose::Fingerprint, &fields) }
+    }
+
+    /// The fingerprint of work that is no HTTP request: a message, a job. `name` says which
+    /// operation it is, `input` what it is done with.
+    pub fn of_work(secret: &StoreSecret, name: &str, input: &[u8]) -> Self {
+        let request = RequestParts {
+            method: b"",
+            path: name.as_bytes(),
+            query: None,
+            content_type: None,
+            body: input,
+        };
+        Self::new(secret, FingerprintKind::Bytes, &request)
+    }
+
+    /// From what a store keeps. `None` for a kind that this version does not know.
+    pub fn from_stored(kind: u8, digest: [u8; 16]) -> Option<Self> {
+        FingerprintKind::from_code(kind).map(|kind| Self { kind, digest })
+    }
+
+    /// How the body entered it.
+    pub fn kind(&self) -> FingerprintKind {
+        self.kind
+    }
+
+    /// The digest, for the store that keeps it.
+    pub fn digest(&self) -> &[u8; 16] {
+        &self.digest
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({:?})", self.kind)
+    }
+}
+
+impl FingerprintKind {
+    /// The number that stands for it in a stored record.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Bytes => 1,
+            Self::CanonicalJson => 2,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Bytes),
+            2 => Some(Self::CanonicalJson),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDER: RequestParts<'static> = RequestParts {
+        method: b"POST",
+        path: b"/orders",
+        query: None,
+        content_type: Some(b"application/json"),
+        body: br#"{"qty":1,"itemId":"cake-001"}"#,
+    };
+
+    fn of(kind: FingerprintKind, request: &RequestParts<'_>) -> Fingerprint {
+        Fingerprint::new(&StoreSecret::from_bytes([3; 32]), kind, request)
+    }
+
+    #[test]
+    fn every_part_counts() {
+        let original = of(FingerprintKind::Bytes, &ORDER);
+        assert_eq!(original, of(FingerprintKind::Bytes, &ORDER));
+        let others = [
+            RequestParts { method: b"PATCH", ..ORDER },
+            RequestParts { path: b"/orders/", ..ORDER },
+            RequestParts { query: Some(b""), ..ORDER },
+            RequestParts { content_type: None, ..ORDER },
+            RequestParts { content_type: Some(b""), ..ORDER },
+            RequestParts { body: b"", ..ORDER },
+            RequestParts { path: b"/order", query: Some(b"s"), ..ORDER },
+        ];
+        for (at, other) in others.iter().enumerate() {
+            assert_ne!(original, of(FingerprintKind::Bytes, other), "part {at}");
+        }
+    }
+
+    #[test]
+    fn canonical_json_ignores_order_spacing_and_escapes_and_nothing_else() {
+        let canonical = |body: &'static str| {
+            of(FingerprintKind::CanonicalJson, &RequestParts { body: body.as_bytes(), ..ORDER })
+        };
+        let original = canonical(r#"{"qty":1,"itemId":"cake-001"}"#);
+        assert_eq!(original.kind(), FingerprintKind::CanonicalJson);
+        assert_eq!(original, canonical("{ \"itemId\" : \"cak\\u0065-001\", \"qty\":1.0 }"));
+        assert_ne!(original, canonical(r#"{"qty":2,"itemId":"cake-001"}"#));
+        assert_ne!(original, canonical(r#"{"qty":"1","itemId":"cake-001"}"#));
+    }
+
+    #[test]
+    fn what_the_canonical_form_would_confuse_counts_by_its_bytes() {
+        let canonical = |body: &'static str| {
+            of(FingerprintKind::CanonicalJson, &RequestParts { body: body.as_bytes(), ..ORDER })
+        };
+        for (one, other) in [
+            (r#"{"amount":9007199254740993}"#, r#"{"amount":9007199254740992}"#),
+            (r#"{"amount":19.99999999999999999}"#, r#"{"amount":20}"#),
+            (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),
+            (r#"{"a":1,"\u0061":2}"#, r#"{"a":2}"#),
+        ] {
+            assert_ne!(canonical(one), canonical(other), "{one} and {other}");
+            assert_eq!(canonical(one).kind(), FingerprintKind::Bytes, "{one}");
+        }
+    }
+
+    #[test]
+    fn the_kind_is_part_of_the_digest() {
+        let canonical_body = RequestParts { body: br#"{"a":1}"#, ..ORDER };
+        let bytes = of(FingerprintKind::Bytes, &canonical_body);
+        let canonical = of(FingerprintKind::CanonicalJson, &canonical_body);
+        assert_ne!(bytes.digest(), canonical.digest());
+    }
+}

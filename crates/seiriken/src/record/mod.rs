@@ -1,0 +1,195 @@
+//! The key record: all that is remembered of one operation.
+//!
+//! ```text
+//!              claim                        complete
+//!   (absent) ────────▶ InProgress ────────────────────────▶ Completed
+//!       ▲                │     │                                ▲
+//!       │ release: it is │     │ owner vanished or cannot       │ complete by the late owner,
+//!       │ proved that    │     │ say (Opaque)                   │ or resolved by an operator
+//!       │ nothing ran    │     ▼                                │
+//!       └────────────────┘   Indeterminate ─────────────────────┘
+//! ```
+//!
+//! *Expired* is no state: it is derived from the record's own times. All changes go through
+//! [`transition`], which is pure; stores apply what it says.
+
+pub mod codec;
+mod invariants;
+mod response;
+pub mod transition;
+
+use std::time::Duration;
+
+pub use response::{Field, Fields, RecordedResponse, ResponseTooLong};
+
+use crate::clock::Timestamp;
+use crate::fingerprint::Fingerprint;
+use crate::identity::IdentityDigest;
+
+/// What may happen to an operation whose owner vanished half-way: it depends on where its effect
+/// is written. Stated by whoever builds the layer or the engine, never guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum EffectClass {
+    /// Effect and record commit in one database transaction, and there is no effect outside it.
+    /// An owner that vanished left nothing: the work is run again. *Exactly once.*
+    Transactional,
+    /// Everything downstream deduplicates by our key, or the work is idempotent by nature. The
+    /// work is run again after an owner vanished.
+    Keyed,
+    /// Anything else; the default. After an owner vanished nobody knows whether the effect
+    /// happened, so the key becomes [`State::Indeterminate`] and the work never runs again by
+    /// itself: at most once.
+    #[default]
+    Opaque,
+}
+
+/// Which execution a record belongs to. It never repeats within a store, also not after the
+/// record was deleted, so a late owner can never be taken for its successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(u128);
+
+/// A random number that the caller of `claim` makes, one per request that it handles. When the
+/// acknowledgement of a claim is lost, asking again with the same attempt answers "yours".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AttemptId(u128);
+
+/// How long an answer is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// From the recording of the answer. The window in which a retry is safe.
+    pub answers: Duration,
+    /// Added on top, so that clocks that disagree never make a key forgotten early.
+    pub skew: Duration,
+}
+
+/// An unresolved outcome is kept at least this long: a person has to look at it.
+pub const INDETERMINATE_KEPT_MIN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The key record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The execution it belongs to.
+    pub token: Token,
+    /// Whose request it was.
+    pub identity: IdentityDigest,
+    /// Which request it was. Fixed while the record exists.
+    pub fingerprint: Fingerprint,
+    /// What may happen when its owner vanishes.
+    pub class: EffectClass,
+    /// How many executions of this operation have been started, 1 for the first.
+    pub executions: u32,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// Where a record stands. Each state says how it ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Somebody owns the execution. Ends when the owner completes or releases it; or, once
+    /// `lease_until` has passed, when the next claim takes it over (Transactional, Keyed) or
+    /// finds it indeterminate (Opaque).
+    InProgress {
+        /// The attempt that claimed it.
+        attempt: AttemptId,
+        /// When it was claimed.
+        claimed_at: Timestamp,
+        /// Until when the owner is believed to be alive. Safety does not rest on it.
+        lease_until: Timestamp,
+        /// How long its answer is to be kept.
+        retention: Retention,
+    },
+    /// Nobody knows whether the effect happened. Ends when the late owner completes after all,
+    /// when it is resolved, or when it is forgotten at `forget_at`.
+    Indeterminate {
+        /// What happened to its owner.
+        why: Why,
+        /// How long its answer is to be kept, if it comes after all.
+        retention: Retention,
+        /// When it is forgotten if nobody resolves it.
+        forget_at: Timestamp,
+    },
+    /// The answer stands. Ends at `expires_at`.
+    Completed {
+        /// The first answer, given to every retry.
+        response: RecordedResponse,
+        /// When it is forgotten.
+        expires_at: Timestamp,
+    },
+}
+
+/// Why an outcome is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The owner's lease ran out: its process died, or is very late.
+    OwnerVanished,
+    /// The owner is there and cannot say: a panic, a timeout inside, an answer cut short.
+    OwnerCannotSay,
+}
+
+// === impl Token, AttemptId ===
+
+impl Token {
+    /// A token from the number a store keeps.
+    pub const fn from_u128(number: u128) -> Self {
+        Self(number)
+    }
+
+    /// The number a store keeps.
+    pub const fn as_u128(self) -> u128 {
+        self.0
+    }
+}
+
+impl AttemptId {
+    /// A new one from 128 random bits of the caller.
+    pub const fn from_random(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// Its bits.
+    pub const fn as_u128(self) -> u128 {
+        self.0
+    }
+}
+
+// === impl Retention ===
+
+impl Retention {
+    /// When an answer recorded `now` is forgotten.
+    pub fn expiry(&self, now: Timestamp) -> Timestamp {
+        now.after(self.answers).after(self.skew)
+    }
+
+    /// When an unresolved outcome found `now` is forgotten.
+    pub fn indeterminate_expiry(&self, now: Timestamp) -> Timestamp {
+        self.expiry(now).max(now.after(INDETERMINATE_KEPT_MIN))
+    }
+}
+
+// === impl Record ===
+
+impl Record {
+    /// Whether the record has outlived its use: an expired record counts as absent.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        match &self.state {
+            State::Completed { expires_at, .. } => now >= *expires_at,
+            State::Indeterminate { forget_at, .. } => now >= *forget_at,
+            // Until then it is kept for the same request alone: its first owner may have done it.
+            State::InProgress { claimed_at, lease_until, retention, .. } => {
+                self.class == EffectClass::Keyed
+                    && now >= *lease_until
+                    && now >= retention.expiry(*claimed_at)
+            }
+        }
+    }
+}
+
+impl EffectClass {
+    /// Whether the next claim may run the work again once the owner's lease has passed.
+    pub fn may_run_again(self) -> bool {
+        match self {
+            Self::Transactional | Self::Keyed => true,
+            Self::Opaque => false,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The store's secret, and the keyed digests made with it.
+//!
+//! Everything that a store remembers about a request is an HMAC-SHA-256 under this secret: the
+//! hash of (scope, key), the identity, the fingerprint. Who steals a dump without the secret
+//! cannot test guesses against it (amounts, account numbers and keys are easily guessed).
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// 256 random bits, made when a store is first opened, kept in it, shared by all its nodes.
+#[derive(Clone)]
+pub struct StoreSecret {
+    bytes: [u8; 32],
+    /// The HMAC after its key block: cloned per digest, so the key is hashed once.
+    keyed: Hmac<Sha256>,
+}
+
+/// What a digest is for. A digest for one purpose is never equal to one for another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Purpose {
+    RecordId,
+    Identity,
+    Fingerprint,
+    IssuedKey,
+}
+
+impl Purpose {
+    /// The label carries the version of the digest's layout: change the layout, change the label.
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::RecordId => b"seiriken record-id 1",
+            Self::Identity => b"seiriken identity 1",
+            Self::Fingerprint => b"seiriken fingerprint 1",
+            Self::IssuedKey => b"seiriken issued-key 1",
+        }
+    }
+}
+
+impl StoreSecret {
+    /// A secret from its 32 bytes, as a store keeps them.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        let keyed = Hmac::new_from_slice(&bytes).expect("HMAC takes a key of any length");
+        Self { bytes, keyed }
+    }
+
+    /// A new secret from the operating system's randomness.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give; without it no secret can be made.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self::from_bytes(bytes))
+    }
+
+    /// The 32 bytes, for the store that keeps them.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    /// Digests `fields`, each with its length before it, so that no two lists of fields look
+    /// alike (`["ab","c"]` and `["a","bc"]` differ).
+    pub(crate) fn digest(&self, purpose: Purpose, fields: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.keyed.clone();
+        write_field(&mut mac, purpose.label());
+        for field in fields {
+            write_field(&mut mac, field);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    /// The first half of [`StoreSecret::digest`]: 128 bits, which nobody without the secret can
+    /// make collide, at half the memory per key.
+    pub(crate) fn short_digest(&self, purpose: Purpose, fields: &[&[u8]]) -> [u8; 16] {
+        let digest = self.digest(purpose, fields);
+        std::array::from_fn(|at| digest[at])
+    }
+}
+
+fn write_field(mac: &mut Hmac<Sha256>, field: &[u8]) {
+    mac.update(&(field.len() as u64).to_le_bytes());
+    mac.update(field);
+}
+
+impl fmt::Debug for StoreSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreSecret(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_a_moved_boundary_nor_another_purpose_gives_the_same_digest() {
+        let secret = StoreSecret::from_bytes([7; 32]);
+        let one = secret.digest(Purpose::RecordId, &[b"ab", b"c"]);
+        assert_eq!(one, secret.digest(Purpose::RecordId, &[b"ab", b"c"]));
+        assert_ne!(one, secret.digest(Purpose::RecordId, &[b"a", b"bc"]));
+        assert_ne!(one, secret.digest(Purpose::RecordId, &[b"abc"]));
+        assert_ne!(one, secret.digest(Purpose::Identity, &[b"ab", b"c"]));
+        assert_ne!(one, StoreSecret::from_bytes([8; 32]).digest(Purpose::RecordId, &[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn debug_hides_the_secret() {
+        assert_eq!(format!("{:?}", StoreSecret::from_bytes([7; 32])), "StoreSecret(hidden)");
+    }
+}

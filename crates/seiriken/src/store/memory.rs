@@ -1,0 +1,144 @@
+//! The memory store: one process, nothing survives it. The executable specification of the
+//! contract: every verb is one call of the transition function under one lock.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{Store, StoreError};
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::record::transition::{
+    self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
+    Transition,
+};
+use crate::record::{EffectClass, Record, RecordedResponse, Token};
+use crate::scope::RecordId;
+use crate::secret::StoreSecret;
+
+/// Key records in the memory of one process.
+///
+/// For tests, for learning, and for services of one process whose effects end with it: a restart
+/// forgets every key, so a retry that spans a restart runs again. Nothing is ever evicted to make
+/// room. Carries [`EffectClass::Opaque`] and [`EffectClass::Keyed`]; effects that commit with
+/// their record need a database.
+#[derive(Debug)]
+pub struct MemoryStore {
+    secret: StoreSecret,
+    clock: Box<dyn Clock>,
+    last_token: AtomicU64,
+    shards: [Mutex<Records>; SHARDS],
+}
+
+/// Enough that a few cores rarely meet at one lock.
+const SHARDS: usize = 16;
+
+type Records = HashMap<RecordId, Record, BuildHasherDefault<IdHasher>>;
+
+impl MemoryStore {
+    /// An empty store on the system's clock.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness for the store's secret.
+    pub fn new() -> Result<Self, getrandom::Error> {
+        Self::with_clock(SystemClock)
+    }
+
+    /// An empty store on a clock of your own, for tests.
+    ///
+    /// # Errors
+    /// As [`MemoryStore::new`].
+    pub fn with_clock(clock: impl Clock) -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            secret: StoreSecret::random()?,
+            clock: Box::new(clock),
+            last_token: AtomicU64::new(0),
+            shards: std::array::from_fn(|_| Mutex::default()),
+        })
+    }
+
+    /// Applies one verb to one record under its shard's lock.
+    fn apply<O>(
+        &self,
+        id: RecordId,
+        verb: impl FnOnce(Option<&Record>, Timestamp) -> Transition<O>,
+    ) -> O {
+        let shard = &self.shards[usize::from(id.as_bytes()[15]) % SHARDS];
+        // A panic in here is a broken invariant, asserted before anything is written.
+        let mut records = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let Transition { change, outcome } = verb(records.get(&id), self.clock.now());
+        match change {
+            Change::Keep => {}
+            Change::Put(record) => drop(records.insert(id, record)),
+            Change::Remove => drop(records.remove(&id)),
+        }
+        outcome
+    }
+
+    fn fresh_token(&self) -> Token {
+        Token::from_u128(u128::from(self.last_token.fetch_add(1, Ordering::Relaxed)) + 1)
+    }
+}
+
+impl Store for MemoryStore {
+    fn secret(&self) -> &StoreSecret {
+        &self.secret
+    }
+
+    fn carries(&self, class: EffectClass) -> bool {
+        class != EffectClass::Transactional
+    }
+
+    async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
+        Ok(self.apply(id, |record, now| {
+            transition::claim(record, &claim, self.fresh_token(), now)
+        }))
+    }
+
+    async fn renew(
+        &self,
+        id: RecordId,
+        token: Token,
+        lease: Duration,
+    ) -> Result<RenewOutcome, StoreError> {
+        Ok(self.apply(id, |record, now| transition::renew(record, token, lease, now)))
+    }
+
+    async fn complete(
+        &self,
+        id: RecordId,
+        token: Token,
+        response: RecordedResponse,
+    ) -> Result<CompleteOutcome, StoreError> {
+        Ok(self.apply(id, |record, now| transition::complete(record, token, &response, now)))
+    }
+
+    async fn release(
+        &self,
+        id: RecordId,
+        token: Token,
+        ended: Ended,
+    ) -> Result<ReleaseOutcome, StoreError> {
+        Ok(self.apply(id, |record, now| transition::release(record, token, ended, now)))
+    }
+}
+
+/// A record id is the output of a keyed hash already: its first eight bytes serve as they are.
+#[derive(Debug, Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    // The length prefix of the array, which is the same for all.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,71 @@
+//! Every cargo feature of the library builds alone, and so does none of them.
+//!
+//! With all features on, an import that belongs to one feature and is used by another goes
+//! unnoticed. A user who turns one of them off is the first to see it.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::command::{Command, Failure};
+
+const LIBRARY: &str = "seiriken";
+
+pub(crate) fn run(root: &Path) -> Result<(), Failure> {
+    checks(root)?.iter().try_for_each(|check| check.run(root))
+}
+
+/// Asks cargo for the features, so that a new one is checked from its first day.
+fn checks(root: &Path) -> Result<Vec<Command>, Failure> {
+    let metadata = Command::cargo(&["metadata", "--no-deps", "--format-version", "1"]);
+    let features = features_of(LIBRARY, &metadata.read(root)?)
+        .ok_or_else(|| Failure::new(format!("cargo knows no {LIBRARY}"), metadata.to_string()))?;
+    let alone = features.iter().map(|feature| check(&["--features", feature]));
+    Ok(std::iter::once(check(&[])).chain(alone).collect())
+}
+
+fn features_of(package: &str, metadata: &str) -> Option<Vec<String>> {
+    let metadata: Value = serde_json::from_str(metadata).ok()?;
+    let packages = metadata.get("packages")?.as_array()?;
+    let package = packages.iter().find(|candidate| candidate["name"] == package)?;
+    Some(package.get("features")?.as_object()?.keys().cloned().collect())
+}
+
+fn check(features: &[&str]) -> Command {
+    let library = ["clippy", "--package", LIBRARY, "--lib", "--no-default-features"];
+    Command::cargo(&[&library, features, &["--", "-D", "warnings"]].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_feature_of_the_library_is_found_and_no_other() {
+        let metadata = r#"{"packages": [
+            {"name": "other", "features": {"tls": []}},
+            {"name": "seiriken", "features": {"sqlite": ["dep:rusqlite"], "http": []}}
+        ]}"#;
+        let mut features = features_of(LIBRARY, metadata).unwrap();
+        features.sort();
+        assert_eq!(features, ["http", "sqlite"]);
+        assert_eq!(features_of("absent", metadata), None);
+    }
+
+    #[test]
+    fn a_feature_is_checked_without_the_default_ones() {
+        assert_eq!(
+            check(&["--features", "http"]).to_string(),
+            "cargo clippy --package seiriken --lib --no-default-features --features http \
+             -- -D warnings"
+        );
+    }
+
+    #[test]
+    fn the_list_starts_with_no_feature_and_holds_the_real_ones() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let checks: Vec<String> = checks(root).unwrap().iter().map(ToString::to_string).collect();
+        assert!(!checks[0].contains("--features"), "{}", checks[0]);
+        assert!(checks.iter().any(|check| check.contains("--features sqlite")), "{checks:?}");
+    }
+}

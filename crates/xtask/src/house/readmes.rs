@@ -1,0 +1,56 @@
+//! The READMEs in both languages show the same code, in the same order.
+//!
+//! The English one is tried by a test. What the Japanese one shows is true because it is equal.
+
+use super::{Finding, markdown::Page, tree::Tree};
+
+const ENGLISH: &str = "README.md";
+const JAPANESE: &str = "README.ja.md";
+
+pub(super) fn check(tree: &Tree) -> Option<Finding> {
+    let (english, japanese) = (tree.text(ENGLISH)?, tree.text(JAPANESE)?);
+    let (english, japanese) = (Page::parse(english).code, Page::parse(japanese).code);
+    let code = |block: &super::markdown::CodeBlock| (block.info.clone(), block.lines.clone());
+    let different = english.iter().zip(&japanese).find(|(a, b)| code(a) != code(b));
+    if let Some((original, copy)) = different {
+        let what = format!("this code differs from {ENGLISH}:{}", original.line);
+        return Some(Finding::new(JAPANESE, copy.line, what));
+    }
+    let shared = english.len().min(japanese.len());
+    let only_english = english.get(shared).map(|block| (ENGLISH, JAPANESE, block));
+    let only_japanese = japanese.get(shared).map(|block| (JAPANESE, ENGLISH, block));
+    let (here, there, block) = only_english.or(only_japanese)?;
+    Some(Finding::new(here, block.line, format!("{there} does not show this code")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(english: &str, japanese: &str) -> Option<String> {
+        let tree = Tree::from([(ENGLISH, english), (JAPANESE, japanese)]);
+        check(&tree).map(|finding| finding.to_string())
+    }
+
+    const START: &str = "Start:\n```sh\ncargo run\n```\n";
+
+    #[test]
+    fn the_same_code_among_other_words_passes() {
+        assert_eq!(finding(START, "起動\n\n\n```sh\ncargo run\n```\n以上\n"), None);
+        assert_eq!(check(&Tree::from([(ENGLISH, START)])), None);
+    }
+
+    #[test]
+    fn other_code_or_another_language_is_found() {
+        let other = Some("README.ja.md:1: this code differs from README.md:2".to_owned());
+        assert_eq!(finding(START, "```sh\ncargo run --release\n```\n"), other);
+        assert_eq!(finding(START, "```text\ncargo run\n```\n"), other);
+    }
+
+    #[test]
+    fn code_that_only_one_of_them_shows_is_found_there() {
+        let missing = |here, there| Some(format!("{here}:2: {there} does not show this code"));
+        assert_eq!(finding(START, ""), missing(ENGLISH, JAPANESE));
+        assert_eq!(finding("", START), missing(JAPANESE, ENGLISH));
+    }
+}

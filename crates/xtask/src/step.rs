@@ -1,0 +1,98 @@
+//! The steps of `cargo xtask test`: what each is for and what it runs.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use crate::{
+    command::{Command, Failure},
+    features, house,
+    tools::Tool,
+};
+
+/// In the order they run: what fails fastest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    /// The code is laid out as rustfmt lays it out
+    Format,
+    /// The tree keeps its own rules: lengths, links, lints, nothing half done
+    House,
+    /// No lint of the workspace fires, in any target, with every feature on
+    Clippy,
+    /// The documentation builds without a broken link
+    Docs,
+    /// Each feature of the library builds alone, and none does too
+    Features,
+    /// The unit, property, conformance and HTTP tests pass
+    Test,
+    /// The program that users start builds as they build it
+    ReleaseBuild,
+}
+
+// === impl Step ===
+
+impl Step {
+    pub(crate) fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
+
+    pub(crate) fn name(self) -> String {
+        self.describe(|value| value.get_name().to_owned())
+    }
+
+    pub(crate) fn purpose(self) -> String {
+        self.describe(|value| value.get_help().map(ToString::to_string).unwrap_or_default())
+    }
+
+    /// The name that `--only` takes and its line in the help are the ones shown everywhere.
+    fn describe(self, part: impl Fn(&clap::builder::PossibleValue) -> String) -> String {
+        self.to_possible_value().as_ref().map(part).unwrap_or_default()
+    }
+
+    pub(crate) fn run(self, root: &Path) -> Result<(), Failure> {
+        let missing_tools = |failure: Failure| {
+            let missing = self.tools().iter().filter(|tool| tool.is_missing(root));
+            missing.fold(failure, |failure, tool| failure.hinting(tool.advice()))
+        };
+        self.run_commands(root).map_err(missing_tools)
+    }
+
+    fn run_commands(self, root: &Path) -> Result<(), Failure> {
+        match self {
+            Self::Format => Command::cargo(&["fmt", "--all", "--check"]).run(root),
+            Self::House => house::run(root),
+            Self::Clippy => {
+                let everything = ["clippy", "--workspace", "--all-targets", "--all-features"];
+                Command::cargo(&[&everything[..], &["--", "-D", "warnings"]].concat()).run(root)
+            }
+            Self::Docs => Command::cargo(&["doc", "--workspace", "--no-deps", "--all-features"])
+                .with("RUSTDOCFLAGS", "-D warnings")
+                .run(root),
+            Self::Features => features::run(root),
+            Self::Test => Command::cargo(&["test", "--workspace", "--all-features"]).run(root),
+            Self::ReleaseBuild => Command::cargo(&["build", "--release"]).run(root),
+        }
+    }
+
+    fn tools(self) -> &'static [Tool] {
+        match self {
+            Self::Format => &[Tool::Rustfmt],
+            Self::House => &[],
+            Self::Clippy | Self::Features => &[Tool::Clippy, Tool::CCompiler],
+            Self::Docs | Self::Test | Self::ReleaseBuild => &[Tool::CCompiler],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_a_name_and_says_what_it_is_for() {
+        for step in Step::all() {
+            assert!(!step.name().is_empty() && !step.purpose().is_empty(), "{step:?}");
+        }
+        assert_eq!(Step::ReleaseBuild.name(), "release-build");
+    }
+}

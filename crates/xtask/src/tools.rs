@@ -1,0 +1,69 @@
+//! What must be installed besides cargo, and what to do when it is not.
+//!
+//! Asked when a step has failed, not before it: a compiler is found in more ways than ours (a
+//! variable for each target, a wrapper), and a setup that works must not be refused. The advice
+//! is needed all the same: a build script without its compiler prints forty lines, and none of
+//! them says what to install.
+
+use std::{env, path::Path};
+
+use crate::command::Command;
+
+/// A program that cargo itself does not bring.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tool {
+    Rustfmt,
+    Clippy,
+    /// SQLite is compiled from its C source, so that nobody has to install it.
+    CCompiler,
+}
+
+// === impl Tool ===
+
+impl Tool {
+    pub(crate) fn is_missing(self, root: &Path) -> bool {
+        match self {
+            Self::Rustfmt => !Command::cargo(&["fmt", "--version"]).answers(root),
+            Self::Clippy => !Command::cargo(&["clippy", "--version"]).answers(root),
+            // There the compiler is found through the registry, not by a name on the path.
+            Self::CCompiler if cfg!(windows) => false,
+            Self::CCompiler => {
+                let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+                !is_c_compiler(&compiler, root)
+            }
+        }
+    }
+
+    pub(crate) fn advice(self) -> &'static str {
+        match self {
+            Self::Rustfmt => "rustfmt is missing; install it with: rustup component add rustfmt",
+            Self::Clippy => "clippy is missing; install it with: rustup component add clippy",
+            Self::CCompiler => {
+                "a C compiler is missing (the bundled SQLite needs one); install it, for example \
+                 with: apt-get install gcc libc6-dev (Debian), xcode-select --install (macOS); \
+                 or name yours in the variable CC"
+            }
+        }
+    }
+}
+
+/// As in the variable `CC`, where a wrapper may stand before the compiler.
+fn is_c_compiler(words: &str, root: &Path) -> bool {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let Some((program, arguments)) = words.split_first() else { return false };
+    Command::new(*program, &[arguments, &["--version"]].concat()).answers(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_is_known_by_its_answer_also_behind_a_wrapper() {
+        let here = Path::new(".");
+        assert!(is_c_compiler("rustc", here));
+        assert!(is_c_compiler("env rustc", here));
+        assert!(!is_c_compiler("no-such-compiler", here));
+        assert!(!is_c_compiler("", here));
+    }
+}
