@@ -1,0 +1,41 @@
+//! One process per file: an operating-system lock, which ends with its process, however it ends.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::error::OpenError;
+
+/// Held while the store is open.
+///
+/// It lies on a file beside the database: opening and closing the database file itself by other
+/// means would drop the locks that SQLite holds on it (POSIX locks end at any close).
+#[derive(Debug)]
+pub(super) struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    pub(super) fn take(database: &Path) -> Result<Self, OpenError> {
+        let path = lock_path(database);
+        let failed = |source| OpenError::Lock { path: path.clone(), source };
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                Err(OpenError::InUse { path: database.to_path_buf() })
+            }
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+}
+
+fn lock_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}

@@ -1,0 +1,206 @@
+//! Where each key stands: unsettled records whole, settled ones by the number of their row.
+//!
+//! Whoever asks about a key looks here first. What changes a row is left to the writer thread;
+//! while its change is on the way to the disk the slot is *settling*, and nobody is told the
+//! outcome before it is durable.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::record::transition::{
+    self, Change, Claim, ClaimOutcome, Ended, ReleaseOutcome, RenewOutcome,
+};
+use crate::record::{EffectClass, Record, State, Token};
+use crate::scope::RecordId;
+use crate::store::memory::IdHasher;
+
+/// The index, in shards so that request threads and the writer rarely meet.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    shards: [Mutex<Slots>; SHARDS],
+}
+
+const SHARDS: usize = 16;
+
+type Slots = HashMap<RecordId, Slot, BuildHasherDefault<IdHasher>>;
+
+/// One key.
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    pub(super) place: Place,
+    /// Its change is in the group that is being committed.
+    settling: bool,
+}
+
+impl Slot {
+    pub(super) fn into_place(self) -> Place {
+        self.place
+    }
+}
+
+/// Where a key's record is.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// Here, whole: in progress or indeterminate. `durable` says whether it has a row as well.
+    Unsettled { record: Box<Record>, durable: bool },
+    /// In the file, under this token.
+    Stored { token: i64, expires_at: Timestamp },
+    /// Nowhere any more, once the group is committed.
+    Gone,
+}
+
+/// What a look at a key says to a claim.
+pub(super) enum Looked {
+    /// This, at once: nothing durable changes.
+    Told(ClaimOutcome),
+    /// The answer is in the file, under this token.
+    Stored { token: i64 },
+    /// Something durable changes, or is just changing: ask the writer.
+    Ask,
+}
+
+impl Index {
+    /// Decides a claim as far as that needs neither the file nor the writer.
+    ///
+    /// The claim of a transactional operation is granted right here: nothing of it is written
+    /// before its commit, and a crash takes it away together with its owner.
+    pub(super) fn look(
+        &self,
+        id: RecordId,
+        claim: &Claim,
+        fresh: impl FnOnce() -> Token,
+        now: Timestamp,
+    ) -> Looked {
+        let mut slots = self.slots(&id);
+        let current = match slots.get(&id) {
+            Some(Slot { settling: true, .. } | Slot { place: Place::Gone, .. }) => {
+                return Looked::Ask;
+            }
+            Some(Slot { place: Place::Stored { token, expires_at }, .. }) if now < *expires_at => {
+                return Looked::Stored { token: *token };
+            }
+            Some(Slot { place: Place::Unsettled { record, durable }, .. }) => {
+                Some((&**record, *durable))
+            }
+            Some(Slot { place: Place::Stored { .. }, .. }) | None => None,
+        };
+        let needs_row = claim.class != EffectClass::Transactional
+            || current.is_some_and(|(_, durable)| durable);
+        let record = current.map(|(record, _)| record);
+        if needs_row && record.is_none() {
+            return Looked::Ask;
+        }
+        let step = transition::claim(record, claim, fresh(), now);
+        match step.change {
+            Change::Keep => Looked::Told(step.outcome),
+            Change::Put(record) if !needs_row => {
+                let place = Place::Unsettled { record: Box::new(record), durable: false };
+                slots.insert(id, Slot { place, settling: false });
+                Looked::Told(step.outcome)
+            }
+            Change::Put(_) | Change::Remove => Looked::Ask,
+        }
+    }
+
+    /// Renews a lease. Leases live here alone: after a crash no owner is left.
+    pub(super) fn renew(
+        &self,
+        id: RecordId,
+        token: Token,
+        lease: Duration,
+        now: Timestamp,
+    ) -> RenewOutcome {
+        let mut slots = self.slots(&id);
+        let Some(Slot { place: Place::Unsettled { record, .. }, .. }) = slots.get_mut(&id) else {
+            return RenewOutcome::Lost;
+        };
+        let step = transition::renew(Some(record), token, lease, now);
+        if let Change::Put(renewed) = step.change {
+            **record = renewed;
+        }
+        step.outcome
+    }
+
+    /// Releases an execution that has no row. `None` when it has one, or may have: ask the writer.
+    pub(super) fn release_unwritten(
+        &self,
+        id: RecordId,
+        token: Token,
+        ended: Ended,
+        now: Timestamp,
+    ) -> Option<ReleaseOutcome> {
+        let mut slots = self.slots(&id);
+        let slot = slots.get_mut(&id).filter(|slot| !slot.settling)?;
+        let Place::Unsettled { record, durable: false } = &mut slot.place else { return None };
+        let step = transition::release(Some(record), token, ended, now);
+        match step.change {
+            Change::Keep => {}
+            Change::Put(released) => **record = released,
+            Change::Remove => drop(slots.remove(&id)),
+        }
+        Some(step.outcome)
+    }
+
+    // --- for the writer thread ---
+
+    /// Takes the key for the group that is being written: until the group ends, nobody but the
+    /// writer changes it or is told where it stands. Answers what it was, for [`Index::undo`].
+    pub(super) fn hold(&self, id: RecordId) -> Option<Slot> {
+        let mut slots = self.slots(&id);
+        let before = slots.get(&id).cloned();
+        slots.entry(id).or_insert(Slot { place: Place::Gone, settling: true }).settling = true;
+        before
+    }
+
+    /// Changes a key that is held.
+    pub(super) fn settle_to(&self, id: RecordId, place: Place) {
+        let held = self.slots(&id).insert(id, Slot { place, settling: true });
+        assert!(held.is_some_and(|slot| slot.settling), "a key is held before it is changed");
+    }
+
+    /// The group is committed: what the key was changed to holds.
+    pub(super) fn settled(&self, id: &RecordId) {
+        let mut slots = self.slots(id);
+        match slots.get_mut(id) {
+            Some(Slot { place: Place::Gone, .. }) => drop(slots.remove(id)),
+            Some(slot) => slot.settling = false,
+            None => {}
+        }
+    }
+
+    /// The group was rolled back: the key is what it was.
+    pub(super) fn undo(&self, id: RecordId, before: Option<Slot>) {
+        let mut slots = self.slots(&id);
+        match before {
+            Some(slot) => drop(slots.insert(id, slot)),
+            None => drop(slots.remove(&id)),
+        }
+    }
+
+    // --- at start ---
+
+    /// A settled record that was found in the file. Of several rows of one key the latest counts.
+    pub(super) fn load_stored(&self, id: RecordId, token: i64, expires_at: Timestamp) {
+        let place = Place::Stored { token, expires_at };
+        self.slots(&id).insert(id, Slot { place, settling: false });
+    }
+
+    /// An unsettled record that was found in the file. Its owner was a process that has ended
+    /// (this one holds the file's lock), so no lease of it is waited for.
+    pub(super) fn load_unsettled(&self, id: RecordId, mut record: Record) {
+        if let State::InProgress { lease_until, .. } = &mut record.state {
+            *lease_until = Timestamp::ZERO;
+        }
+        let place = Place::Unsettled { record: Box::new(record), durable: true };
+        self.slots(&id).insert(id, Slot { place, settling: false });
+    }
+
+    fn slots(&self, id: &RecordId) -> MutexGuard<'_, Slots> {
+        let shard = &self.shards[usize::from(id.as_bytes()[15]) % SHARDS];
+        // A panic under the lock is a broken invariant, asserted before anything is changed.
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,77 @@
+//! The writer's statements, each prepared once.
+//!
+//! They are kept out of rusqlite's statement cache: an effect that prepared the same text from
+//! there would get one that never passed the fence.
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, Statement, params};
+
+use super::error::corrupt;
+use super::tokens::row_of;
+use crate::record::{Record, State, codec};
+use crate::scope::RecordId;
+use crate::store::StoreError;
+
+pub(super) struct Statements<'c> {
+    pub(super) begin: Statement<'c>,
+    pub(super) commit: Statement<'c>,
+    pub(super) rollback: Statement<'c>,
+    pub(super) savepoint: Statement<'c>,
+    pub(super) release: Statement<'c>,
+    pub(super) rollback_to: Statement<'c>,
+    put: Statement<'c>,
+    delete: Statement<'c>,
+    get: Statement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, rusqlite::Error> {
+        Ok(Self {
+            begin: connection.prepare("BEGIN IMMEDIATE")?,
+            commit: connection.prepare("COMMIT")?,
+            rollback: connection.prepare("ROLLBACK")?,
+            savepoint: connection.prepare("SAVEPOINT effect")?,
+            release: connection.prepare("RELEASE effect")?,
+            rollback_to: connection.prepare("ROLLBACK TO effect")?,
+            put: connection.prepare(
+                "INSERT INTO idempotency_records (token, record_id, state, expires_ms, record)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (token) DO UPDATE SET
+                    state = excluded.state, expires_ms = excluded.expires_ms,
+                    record = excluded.record",
+            )?,
+            delete: connection.prepare("DELETE FROM idempotency_records WHERE token = ?1")?,
+            get: connection.prepare(GET)?,
+        })
+    }
+
+    /// Writes the record under its token.
+    pub(super) fn put(&mut self, id: &RecordId, record: &Record) -> Result<(), rusqlite::Error> {
+        let (state, expires) = match &record.state {
+            State::InProgress { .. } => (1, 0),
+            State::Indeterminate { forget_at, .. } => (2, forget_at.as_millis()),
+            State::Completed { expires_at, .. } => (3, expires_at.as_millis()),
+        };
+        let row = row_of(record.token);
+        let expires = i64::try_from(expires).unwrap_or(i64::MAX);
+        let bytes = codec::encode(id, record);
+        self.put.execute(params![row, id.as_bytes().as_slice(), state, expires, &bytes[..]])?;
+        Ok(())
+    }
+
+    pub(super) fn delete(&mut self, token: i64) -> Result<(), rusqlite::Error> {
+        self.delete.execute([token])?;
+        Ok(())
+    }
+
+    pub(super) fn get(&mut self, token: i64) -> Result<Option<Vec<u8>>, rusqlite::Error> {
+        self.get.query_row([token], |row| row.get(0)).optional()
+    }
+}
+
+pub(super) const GET: &str = "SELECT record FROM idempotency_records WHERE token = ?1";
+
+/// Reads a row's record; what cannot be read is an error, never an absent record.
+pub(super) fn decode(id: &RecordId, bytes: Vec<u8>) -> Result<Record, StoreError> {
+    codec::decode(id, Bytes::from(bytes)).map_err(corrupt)
+}

@@ -1,0 +1,140 @@
+//! Opening the file: its lock, its pragmas, its tables, and the index that is read from them.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::OpenError;
+use super::file_lock::FileLock;
+use super::index::Index;
+use super::tokens::Tokens;
+use super::tx;
+use crate::clock::Timestamp;
+use crate::record::codec;
+use crate::scope::RecordId;
+use crate::secret::StoreSecret;
+
+/// An opened file, before anything is served from it.
+pub(super) struct Opened {
+    pub(super) lock: FileLock,
+    pub(super) connection: Connection,
+    pub(super) secret: StoreSecret,
+    pub(super) tokens: Tokens,
+    pub(super) index: Index,
+}
+
+const FORMAT: i64 = 1;
+
+/// A bug before this version could lose committed transactions when the log was reset.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS seiriken_meta (
+        name  TEXT PRIMARY KEY,
+        value ANY NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- One row per key. The row's number is the token of its execution, so rows are appended.
+    CREATE TABLE IF NOT EXISTS idempotency_records (
+        token      INTEGER PRIMARY KEY,
+        record_id  BLOB NOT NULL,     -- 16 bytes: a keyed hash of scope and key
+        state      INTEGER NOT NULL,  -- 1 in progress, 2 indeterminate, 3 completed
+        expires_ms INTEGER NOT NULL,  -- ms since 1970; 0 while in progress
+        record     BLOB NOT NULL      -- versioned and checksummed: record/codec.rs
+    ) STRICT;";
+
+pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
+    if rusqlite::version_number() < SQLITE_VERSION_MIN {
+        return Err(OpenError::SqliteTooOld { found: rusqlite::version() });
+    }
+    let lock = FileLock::take(path)?;
+    let mut connection = Connection::open(path)?;
+    set_pragmas(&connection)?;
+    connection.execute_batch(TABLES)?;
+    check_format(&connection)?;
+    let secret = read_or_make_secret(&connection)?;
+    let tokens = Tokens::reserve(&connection)?;
+    // What a crashed process committed may still be in the page cache alone; nothing is served
+    // from it before it is on the disk.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    let index = read_index(&connection)?;
+    tx::guard(&mut connection)?;
+    Ok(Opened { lock, connection, secret, tokens, index })
+}
+
+fn set_pragmas(connection: &Connection) -> Result<(), OpenError> {
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    // FULL: the log is synced at every commit. NORMAL would lose acknowledged answers.
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536;",
+    )?;
+    let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+    match (mode.as_str(), synchronous) {
+        ("wal", 2) => Ok(()),
+        ("wal", _) => Err(OpenError::NotAStore { what: "synchronous is not FULL" }),
+        _ => Err(OpenError::NotAStore { what: "the write-ahead log cannot be used here" }),
+    }
+}
+
+fn check_format(connection: &Connection) -> Result<(), OpenError> {
+    connection.execute(
+        "INSERT OR IGNORE INTO seiriken_meta (name, value) VALUES ('format', ?1)",
+        [FORMAT],
+    )?;
+    let found: i64 = meta(connection, "format")?.unwrap_or_default();
+    match found {
+        FORMAT => Ok(()),
+        _ => Err(OpenError::LaterFormat { found, known: FORMAT }),
+    }
+}
+
+fn read_or_make_secret(connection: &Connection) -> Result<StoreSecret, OpenError> {
+    let fresh = StoreSecret::random()?;
+    connection.execute(
+        "INSERT OR IGNORE INTO seiriken_meta (name, value) VALUES ('secret', ?1)",
+        [fresh.as_bytes().as_slice()],
+    )?;
+    let stored: Option<Vec<u8>> = meta(connection, "secret")?;
+    stored
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        .map(StoreSecret::from_bytes)
+        .ok_or(OpenError::NotAStore { what: "the secret does not have 32 bytes" })
+}
+
+pub(super) fn meta<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<T>, rusqlite::Error> {
+    connection
+        .query_row("SELECT value FROM seiriken_meta WHERE name = ?1", params![name], |row| {
+            row.get(0)
+        })
+        .optional()
+}
+
+/// Where every key's row is. Answers stay in the file; what is unsettled is read whole.
+fn read_index(connection: &Connection) -> Result<Index, OpenError> {
+    let index = Index::default();
+    let mut rows = connection.prepare(
+        "SELECT token, record_id, expires_ms,
+                CASE state WHEN 3 THEN NULL ELSE record END
+           FROM idempotency_records ORDER BY token",
+    )?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let token: i64 = row.get(0)?;
+        let id = RecordId::from_bytes(
+            row.get(1).map_err(|_| OpenError::NotAStore { what: "a record id of another length" })?,
+        );
+        let expires_at = Timestamp::from_millis(u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
+        let unsettled: Option<Vec<u8>> = row.get(3)?;
+        match unsettled.map(|bytes| codec::decode(&id, Bytes::from(bytes))) {
+            None => index.load_stored(id, token, expires_at),
+            Some(Ok(record)) => index.load_unsettled(id, record),
+            // It exists and cannot be read: every claim is told so, for as long as it is there.
+            Some(Err(_)) => index.load_stored(id, token, Timestamp::MAX),
+        }
+    }
+    Ok(index)
+}
