@@ -231,9 +231,7 @@ mod tests {
 
     #[test]
     fn malformed_keys_say_why() {
-        use InvalidIdempotencyKey::{
-            Character, Empty, Escape, QuoteOpen, Trailing,
-        };
+        use InvalidIdempotencyKey::{Character, Empty, Escape, QuoteOpen, Trailing};
         let cases = [
             ("", Empty),
             ("   ", Empty),

@@ -2,9 +2,11 @@
 //! and give every retry the first answer, byte for byte.
 
 pub mod clock;
+pub mod engine;
 mod fingerprint;
 mod identity;
 mod key;
+mod policy;
 pub mod record;
 mod scope;
 mod secret;
@@ -13,5 +15,6 @@ pub mod store;
 pub use fingerprint::{Fingerprint, FingerprintKind, RequestParts};
 pub use identity::IdentityDigest;
 pub use key::{IdempotencyKey, InvalidIdempotencyKey, KEY_CHARACTERS_MAX, KeySyntax};
+pub use policy::{OnConcurrent, Policy, PolicyError};
 pub use scope::{RecordId, Scope};
 pub use secret::StoreSecret;

@@ -59,7 +59,8 @@ impl Fingerprint {
                 None => (FingerprintKind::Bytes, Cow::Borrowed(request.body)),
             },
         };
-        let presence = [u8::from(request.query.is_some()), u8::from(request.content_type.is_some())];
+        let presence =
+            [u8::from(request.query.is_some()), u8::from(request.content_type.is_some())];
         let fields: [&[u8]; 7] = [
             &[kind.code()],
             &presence,

@@ -217,10 +217,8 @@ pub fn complete(
     };
     match &record.state {
         State::InProgress { retention, .. } | State::Indeterminate { retention, .. } => {
-            let state = State::Completed {
-                response: response.clone(),
-                expires_at: retention.expiry(now),
-            };
+            let state =
+                State::Completed { response: response.clone(), expires_at: retention.expiry(now) };
             let change = Change::Put(Record { state, ..record.clone() });
             checked(Some(record), now, change, CompleteOutcome::Recorded)
         }
@@ -238,9 +236,8 @@ pub fn release(
     ended: Ended,
     now: Timestamp,
 ) -> Transition<ReleaseOutcome> {
-    let owned = current.filter(|record| {
-        record.token == token && matches!(record.state, State::InProgress { .. })
-    });
+    let owned = current
+        .filter(|record| record.token == token && matches!(record.state, State::InProgress { .. }));
     let Some(record) = owned else {
         return checked(current, now, Change::Keep, ReleaseOutcome::Stale);
     };

@@ -91,9 +91,7 @@ impl Store for MemoryStore {
     }
 
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
-        Ok(self.apply(id, |record, now| {
-            transition::claim(record, &claim, self.fresh_token(), now)
-        }))
+        Ok(self.apply(id, |record, now| transition::claim(record, &claim, self.fresh_token(), now)))
     }
 
     async fn renew(

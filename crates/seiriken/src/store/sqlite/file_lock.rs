@@ -18,17 +18,11 @@ impl FileLock {
     pub(super) fn take(database: &Path) -> Result<Self, OpenError> {
         let path = lock_path(database);
         let failed = |source| OpenError::Lock { path: path.clone(), source };
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(failed)?;
+        let file =
+            File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(OpenError::InUse { path: database.to_path_buf() })
-            }
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: database.to_path_buf() }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }

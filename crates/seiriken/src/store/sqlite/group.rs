@@ -111,8 +111,7 @@ impl<'g, 'c> Group<'g, 'c> {
 
     fn put(&mut self, held: &Held, record: Record) -> Result<Place, rusqlite::Error> {
         let completed = matches!(record.state, State::Completed { .. });
-        let durable =
-            completed || record.class != EffectClass::Transactional || held.row.is_some();
+        let durable = completed || record.class != EffectClass::Transactional || held.row.is_some();
         if durable {
             self.statements.put(&held.id, &record)?;
         }
@@ -175,10 +174,7 @@ pub(super) struct WriteJob<F, T, E> {
 }
 
 impl<F, T, E> WriteJob<F, T, E> {
-    pub(super) fn new(
-        write: F,
-        reply: oneshot::Sender<Result<Result<T, E>, StoreError>>,
-    ) -> Self {
+    pub(super) fn new(write: F, reply: oneshot::Sender<Result<Result<T, E>, StoreError>>) -> Self {
         Self { write: Some(write), ended: None, reply }
     }
 }

@@ -226,9 +226,8 @@ impl Store for SqliteStore {
         token: Token,
         response: RecordedResponse,
     ) -> Result<CompleteOutcome, StoreError> {
-        let verb = move |record: Option<&_>, _, now| {
-            transition::complete(record, token, &response, now)
-        };
+        let verb =
+            move |record: Option<&_>, _, now| transition::complete(record, token, &response, now);
         self.write_verb(id, verb).await
     }
 
@@ -243,8 +242,7 @@ impl Store for SqliteStore {
         if let Some(outcome) = self.shared.index.release_unwritten(id, token, ended, now) {
             return Ok(outcome);
         }
-        let verb =
-            move |record: Option<&_>, _, now| transition::release(record, token, ended, now);
+        let verb = move |record: Option<&_>, _, now| transition::release(record, token, ended, now);
         self.write_verb(id, verb).await
     }
 }

@@ -63,8 +63,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
 }
 
 fn set_pragmas(connection: &Connection) -> Result<(), OpenError> {
-    let mode: String =
-        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     // FULL: the log is synced at every commit. NORMAL would lose acknowledged answers.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536;",
@@ -125,7 +124,8 @@ fn read_index(connection: &Connection) -> Result<Index, OpenError> {
     while let Some(row) = rows.next()? {
         let token: i64 = row.get(0)?;
         let id = RecordId::from_bytes(
-            row.get(1).map_err(|_| OpenError::NotAStore { what: "a record id of another length" })?,
+            row.get(1)
+                .map_err(|_| OpenError::NotAStore { what: "a record id of another length" })?,
         );
         let expires_at = Timestamp::from_millis(u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
         let unsettled: Option<Vec<u8>> = row.get(3)?;

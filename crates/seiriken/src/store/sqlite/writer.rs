@@ -191,7 +191,11 @@ fn write_group<'c>(
 }
 
 /// Nothing of the group was written: rolls it back and tells everybody so.
-fn give_up(group: Group<'_, '_>, jobs: Vec<Box<dyn Job>>, error: &rusqlite::Error) -> Result<(), Halt> {
+fn give_up(
+    group: Group<'_, '_>,
+    jobs: Vec<Box<dyn Job>>,
+    error: &rusqlite::Error,
+) -> Result<(), Halt> {
     tracing::warn!(%error, jobs = jobs.len(), "a group was rolled back; its keys are free");
     if !group.connection.is_autocommit() && group.statements.rollback.execute([]).is_err() {
         return Err(Halt);

@@ -1,0 +1,50 @@
+//! How work ends, and what its caller is told.
+
+use std::time::Duration;
+
+use crate::record::RecordedResponse;
+use crate::store::StoreError;
+
+/// How the work ended, in its own words. `T` goes to the first caller alone and is never stored.
+#[derive(Debug)]
+pub enum Ending<T> {
+    /// With this answer, which is to be recorded.
+    Answered(RecordedResponse, T),
+    /// Without any effect: nothing is recorded, the key is free.
+    NotProcessed(T),
+    /// It cannot say whether there was an effect (a timeout inside, an answer cut short).
+    Unknown(T),
+}
+
+/// What a caller is told.
+#[derive(Debug)]
+pub enum Decision<T> {
+    /// The work ran now, and its answer is recorded.
+    Executed {
+        /// The answer, as every retry will get it.
+        response: RecordedResponse,
+        /// What goes to this caller alone, if the work came as far as saying it.
+        beside: Option<T>,
+    },
+    /// The work ran earlier; this was the answer.
+    Replayed(RecordedResponse),
+    /// The work ran now, without an answer to record.
+    NotRecorded(T),
+    /// The work panicked without an effect, or where running it again is safe.
+    Panicked,
+    /// The first request is still running.
+    InProgress {
+        /// When asking again is worth while.
+        retry_after: Duration,
+    },
+    /// The key was used for another request.
+    Mismatch,
+    /// The key was used by somebody else.
+    CredentialChanged,
+    /// Nobody knows whether the effect happened. Asking again does not help.
+    Indeterminate,
+    /// The answer is made and not durable yet. Asking again helps.
+    Pending,
+    /// The store could not be asked. Nothing ran.
+    StoreUnavailable(StoreError),
+}

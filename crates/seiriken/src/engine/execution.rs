@@ -1,0 +1,214 @@
+//! One execution of one operation: the right to run it, held by whoever was granted it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::Shared;
+use crate::record::transition::Grant;
+use crate::record::{EffectClass, RecordedResponse, Token};
+use crate::scope::RecordId;
+use crate::store::Store;
+
+/// The execution that the work belongs to. Cloning it gives another handle to the same one.
+pub struct Execution<S> {
+    inner: Arc<Inner<S>>,
+}
+
+struct Inner<S> {
+    shared: Arc<Shared<S>>,
+    id: RecordId,
+    token: Token,
+    number: u32,
+    commit: Mutex<CommitState>,
+    commit_settled: Notify,
+}
+
+/// Whether the effect and its answer have been committed together by the work itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitState {
+    /// It has not been asked for.
+    NotAsked,
+    /// It is on its way.
+    Asked,
+    /// It is done; this is the answer, whatever the work does next.
+    Committed(RecordedResponse),
+    /// It did not come about, or nobody knows.
+    Failed(CommitFailed),
+}
+
+/// How a commit failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitFailed {
+    /// The work refused or panicked inside: rolled back.
+    RolledBack,
+    /// The execution had been taken over: nothing was written.
+    LeaseLost,
+    /// The store certainly wrote nothing.
+    NotApplied,
+    /// The store cannot say whether it is written.
+    InDoubt,
+}
+
+/// A commit that was refused before any effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitRefused {
+    /// The route or engine is not of class [`EffectClass::Transactional`].
+    #[error("a commit on a route that is not transactional; nothing was written")]
+    NotTransactional,
+    /// The execution has committed, or tried to, already.
+    #[error("a second commit of one execution; nothing was written by it")]
+    Twice,
+}
+
+impl<S> Clone for Execution<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<S> fmt::Debug for Execution<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execution")
+            .field("id", &self.inner.id)
+            .field("number", &self.inner.number)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> Execution<S> {
+    pub(super) fn new(shared: Arc<Shared<S>>, id: RecordId, grant: Grant) -> Self {
+        let inner = Inner {
+            shared,
+            id,
+            token: grant.token,
+            number: grant.executions,
+            commit: Mutex::new(CommitState::NotAsked),
+            commit_settled: Notify::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Which operation.
+    pub fn id(&self) -> RecordId {
+        self.inner.id
+    }
+
+    /// How many executions of this operation have been started, 1 for the first: what a proxy
+    /// sends on as `Idempotency-Attempt`.
+    pub fn number(&self) -> u32 {
+        self.inner.number
+    }
+
+    /// What may happen should this owner vanish.
+    pub fn class(&self) -> EffectClass {
+        self.inner.shared.policy.class
+    }
+
+    /// Whether it has been committed.
+    pub fn commit_state(&self) -> CommitState {
+        self.inner.commit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits while a commit is on its way, and says what came of it.
+    pub async fn settled_commit(&self) -> CommitState {
+        loop {
+            let settled = self.inner.commit_settled.notified();
+            match self.commit_state() {
+                CommitState::Asked => settled.await,
+                state => return state,
+            }
+        }
+    }
+
+    pub(super) fn token(&self) -> Token {
+        self.inner.token
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared<S>> {
+        &self.inner.shared
+    }
+
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "for stores that commit"))]
+    fn set_commit(&self, state: CommitState) {
+        *self.inner.commit.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        self.inner.commit_settled.notify_waiters();
+    }
+
+    /// Takes the right to commit, once.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "for stores that commit"))]
+    fn ask_commit(&self) -> Result<(), CommitRefused> {
+        if self.class() != EffectClass::Transactional {
+            return Err(CommitRefused::NotTransactional);
+        }
+        let mut state = self.inner.commit.lock().unwrap_or_else(PoisonError::into_inner);
+        match *state {
+            CommitState::NotAsked => {
+                *state = CommitState::Asked;
+                Ok(())
+            }
+            _ => Err(CommitRefused::Twice),
+        }
+    }
+}
+
+impl<S: Store> Execution<S> {
+    pub(super) fn store(&self) -> &S {
+        &self.inner.shared.store
+    }
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use super::super::detach::Run;
+    use super::{CommitFailed, CommitRefused, CommitState, Execution};
+    use crate::record::RecordedResponse;
+    use crate::store::sqlite::{CommitError, Committed, SqliteStore, SqliteTx};
+
+    impl Execution<SqliteStore> {
+        /// Commits `effect` together with the key and the answer that it gives, in one SQLite
+        /// transaction: *exactly once*. `effect` runs on the store's writer thread; keep it short,
+        /// other requests' effects wait behind it.
+        ///
+        /// What it answers beside the response is handed back. The future may be dropped: the
+        /// commit goes on, and the engine waits for it.
+        ///
+        /// # Errors
+        /// The outer error refuses before any effect; the inner one says what came of the commit.
+        pub async fn commit<T, E>(
+            &self,
+            effect: impl FnOnce(&SqliteTx<'_>) -> Result<(RecordedResponse, T), E> + Send + 'static,
+        ) -> Result<Result<Committed<T>, CommitError<E>>, CommitRefused>
+        where
+            T: Send + 'static,
+            E: Send + 'static,
+        {
+            self.ask_commit()?;
+            let execution = self.clone();
+            let committing = async move {
+                let (id, token) = (execution.id(), execution.token());
+                let result = execution.store().commit(id, token, effect).await;
+                execution.set_commit(state_after(&result));
+                result
+            };
+            let mut run = Run::new(self.shared().tasks.clone(), committing);
+            // From here on it is asked for, also if this future is dropped before its first poll.
+            run.detach_on_drop();
+            Ok(run.await)
+        }
+    }
+
+    fn state_after<T, E>(result: &Result<Committed<T>, CommitError<E>>) -> CommitState {
+        CommitState::Failed(match result {
+            Ok(committed) => return CommitState::Committed(committed.response.clone()),
+            Err(CommitError::RolledBack(_) | CommitError::Panicked(_)) => CommitFailed::RolledBack,
+            Err(CommitError::LeaseLost) => CommitFailed::LeaseLost,
+            Err(CommitError::Store(error)) if error.may_have_been_applied() => {
+                CommitFailed::InDoubt
+            }
+            Err(CommitError::Store(_)) => CommitFailed::NotApplied,
+        })
+    }
+}

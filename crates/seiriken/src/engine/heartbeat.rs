@@ -1,0 +1,59 @@
+//! The owner's sign of life: while the work runs, its lease is renewed.
+
+use std::time::Duration;
+
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::execution::Execution;
+use crate::record::transition::RenewOutcome;
+use crate::store::Store;
+
+/// Runs `work`, and renews the lease as long as it takes. Work that ends within a third of its
+/// lease costs no renewal at all.
+pub(super) async fn keep_alive<S: Store, F: Future>(
+    execution: &Execution<S>,
+    work: F,
+) -> F::Output {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        () = tokio::time::sleep(interval(execution)) => {}
+    }
+    let _beating = start(execution);
+    work.await
+}
+
+/// Renews the lease until the guard is dropped. A renewal under way is never cut off.
+pub(super) fn start<S: Store>(execution: &Execution<S>) -> DropGuard {
+    let stop = CancellationToken::new();
+    tokio::spawn(beat(execution.clone(), stop.clone()));
+    stop.drop_guard()
+}
+
+async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken) {
+    let (id, token) = (execution.id(), execution.token());
+    let lease = execution.shared().policy.lease;
+    let pause = interval(&execution);
+    loop {
+        match execution.store().renew(id, token, lease).await {
+            Ok(RenewOutcome::Renewed) => {}
+            Ok(RenewOutcome::Lost) => {
+                if !stop.is_cancelled() {
+                    tracing::warn!(%id, "the lease was lost while the work was running");
+                }
+                return;
+            }
+            Err(error) => tracing::warn!(%id, %error, "a lease was not renewed; trying again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Three signs of life per lease: two may get lost.
+fn interval<S: Store>(execution: &Execution<S>) -> Duration {
+    execution.shared().policy.lease / 3
+}

@@ -1,0 +1,278 @@
+//! The engine: claim → run → record → answer. No HTTP, no SQL, no clock of its own.
+//!
+//! [`Engine::run`] guards any work that has a key: an HTTP request (the layer in `http` is built
+//! on it), a message from a queue, a job. The work runs at most once per key; whoever asks again
+//! gets the first answer.
+//!
+//! What makes it safe, in the order in which it happens:
+//!
+//! 1. The claim is one atomic step of the store. Of many at once one is granted.
+//! 2. From the claim on, the work belongs to the engine and not to the caller: when the caller
+//!    goes away (a dropped connection drops its future), the work and its recording go on in a
+//!    tracked task that [`Engine::drain`] waits for. Nothing is ever half-cancelled.
+//! 3. While the work runs, its lease is renewed.
+//! 4. A panic is caught and counts as "cannot say".
+//! 5. The answer is recorded before anybody hears it. When it cannot be recorded the caller is
+//!    told so ([`Decision::Pending`]), and recording goes on being tried; the key is never freed.
+
+mod decision;
+mod detach;
+mod execution;
+mod heartbeat;
+mod recording;
+mod waiting;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+pub use decision::{Decision, Ending};
+pub use detach::Run;
+pub use execution::{CommitFailed, CommitRefused, CommitState, Execution};
+
+use self::waiting::{Joined, Settled, Waiting};
+use crate::fingerprint::{Fingerprint, FingerprintKind};
+use crate::identity::IdentityDigest;
+use crate::policy::{OnConcurrent, Policy, PolicyError};
+use crate::record::AttemptId;
+use crate::record::transition::{Claim, ClaimOutcome, Grant};
+use crate::scope::RecordId;
+use crate::store::{Store, StoreError};
+
+/// Runs work at most once per key. Cloning it gives another handle to the same engine.
+#[derive(Debug)]
+pub struct Engine<S> {
+    shared: Arc<Shared<S>>,
+}
+
+#[derive(Debug)]
+struct Shared<S> {
+    store: S,
+    policy: Policy,
+    tasks: TaskTracker,
+    waiting: Waiting,
+}
+
+/// Which operation it is, whose, and with what.
+#[derive(Debug, Clone)]
+pub struct Operation<F> {
+    /// Scope and key.
+    pub id: RecordId,
+    /// Whose request it is.
+    pub identity: IdentityDigest,
+    /// The kind of fingerprint to record.
+    pub kind: FingerprintKind,
+    /// Makes the request's fingerprint, of the kind above or of the kind an earlier request of
+    /// this key was recorded with.
+    pub fingerprint: F,
+}
+
+/// How often a claim whose acknowledgement was lost is asked again.
+const CLAIM_TRIES: usize = 3;
+
+/// How long one waits between looks at a key whose owner is not in this process.
+const POLL: Duration = Duration::from_millis(250);
+
+impl<S> Clone for Engine<S> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// An engine on a store.
+    ///
+    /// # Errors
+    /// When the policy cannot be kept with this store.
+    pub fn new(store: S, policy: Policy) -> Result<Self, PolicyError> {
+        policy.check(store.carries(policy.class))?;
+        let shared =
+            Shared { store, policy, tasks: TaskTracker::new(), waiting: Waiting::default() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &S {
+        &self.shared.store
+    }
+
+    /// Its rules.
+    pub fn policy(&self) -> &Policy {
+        &self.shared.policy
+    }
+
+    /// Runs `work` if nobody did, and says what came of it.
+    ///
+    /// The future may be dropped at any time after it was first polled: the work goes on. It is
+    /// not started at all when the key is found in use.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn run<F, W, Fut, T>(&self, operation: Operation<F>, work: W) -> Run<Decision<T>>
+    where
+        F: Fn(FingerprintKind) -> Fingerprint + Send + 'static,
+        W: FnOnce(Execution<S>) -> Fut + Send + 'static,
+        Fut: Future<Output = Ending<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let engine = self.clone();
+        let deciding = async move { engine.decide(operation, work).await };
+        Run::new(self.shared.tasks.clone(), deciding)
+    }
+
+    /// Waits for the work whose callers have gone and for answers still being recorded, at most
+    /// this long. `false` when something is left; it keeps its claim.
+    pub async fn drain(&self, at_most: Duration) -> bool {
+        self.shared.tasks.close();
+        tokio::time::timeout(at_most, self.shared.tasks.wait()).await.is_ok()
+    }
+
+    async fn decide<F, W, Fut, T>(&self, operation: Operation<F>, work: W) -> Decision<T>
+    where
+        F: Fn(FingerprintKind) -> Fingerprint + Send,
+        W: FnOnce(Execution<S>) -> Fut + Send,
+        Fut: Future<Output = Ending<T>> + Send,
+        T: Send,
+    {
+        let id = operation.id;
+        let mut claim = self.claim_for(&operation);
+        let mut patience = Patience::new(self.shared.policy.on_concurrent);
+        loop {
+            let outcome = match self.claim(id, claim).await {
+                Ok(outcome) => outcome,
+                Err(error) => return Decision::StoreUnavailable(error),
+            };
+            match outcome {
+                ClaimOutcome::Granted(grant) => return self.execute(id, grant, work).await,
+                ClaimOutcome::Completed(response) => return Decision::Replayed(response),
+                ClaimOutcome::CredentialChanged => return Decision::CredentialChanged,
+                ClaimOutcome::Indeterminate => return Decision::Indeterminate,
+                ClaimOutcome::Mismatch { recorded } => {
+                    // Compared under another kind than it was recorded with: look once more.
+                    let again = (operation.fingerprint)(recorded);
+                    if recorded == claim.fingerprint.kind() || again.kind() != recorded {
+                        return Decision::Mismatch;
+                    }
+                    claim.fingerprint = again;
+                }
+                ClaimOutcome::InProgress { retry_after } => {
+                    match self.wait(id, &mut patience).await {
+                        Waited::Answer(response) => return Decision::Replayed(response),
+                        Waited::LookAgain => {}
+                        Waited::Enough => return Decision::InProgress { retry_after },
+                    }
+                }
+            }
+        }
+    }
+
+    fn claim_for<F: Fn(FingerprintKind) -> Fingerprint>(&self, operation: &Operation<F>) -> Claim {
+        let policy = &self.shared.policy;
+        Claim {
+            attempt: AttemptId::from_random(uuid::Uuid::new_v4().as_u128()),
+            identity: operation.identity,
+            fingerprint: (operation.fingerprint)(operation.kind),
+            class: policy.class,
+            lease: policy.lease,
+            retention: policy.retention,
+        }
+    }
+
+    /// Claims; when the acknowledgement was lost, asks again with the same attempt.
+    async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
+        for _ in 1..CLAIM_TRIES {
+            match self.shared.store.claim(id, claim).await {
+                Err(error) if error.may_have_been_applied() => {
+                    tracing::warn!(%id, %error, "the acknowledgement of a claim was lost");
+                }
+                told => return told,
+            }
+        }
+        self.shared.store.claim(id, claim).await
+    }
+
+    async fn wait(&self, id: RecordId, patience: &mut Patience) -> Waited {
+        let Some(until) = patience.until else { return Waited::Enough };
+        let settled = match self.shared.waiting.join(id) {
+            Joined::Waiting(settled) => settled,
+            Joined::Full => return Waited::Enough,
+            Joined::NobodyHere => return patience.pause().await,
+        };
+        match tokio::time::timeout_at(until, settled).await {
+            Ok(Ok(Settled::Completed(response))) => Waited::Answer(response),
+            Ok(Ok(Settled::Otherwise) | Err(_)) => Waited::LookAgain,
+            Err(_) => Waited::Enough,
+        }
+    }
+
+    async fn execute<W, Fut, T>(&self, id: RecordId, grant: Grant, work: W) -> Decision<T>
+    where
+        W: FnOnce(Execution<S>) -> Fut + Send,
+        Fut: Future<Output = Ending<T>> + Send,
+        T: Send,
+    {
+        tracing::debug!(%id, execution = grant.executions, how = ?grant.how, "executing");
+        let owned = self.shared.waiting.own(id);
+        let execution = Execution::new(Arc::clone(&self.shared), id, grant);
+        // The work's own state is dropped with it; what it shares with others is its own to keep
+        // in order, as with any panic in a handler.
+        let working = AssertUnwindSafe(async { work(execution.clone()).await }).catch_unwind();
+        let deciding = async {
+            let ending = working.await;
+            let commit = execution.settled_commit().await;
+            match ending {
+                Ok(ending) => self.settle(&execution, commit, ending).await,
+                Err(_panic) => self.settle_panic(&execution, commit).await,
+            }
+        };
+        let decision = heartbeat::keep_alive(&execution, deciding).await;
+        owned.settle(match &decision {
+            Decision::Executed { response, .. } | Decision::Replayed(response) => {
+                Settled::Completed(response.clone())
+            }
+            _ => Settled::Otherwise,
+        });
+        decision
+    }
+}
+
+/// How long one is ready to wait for the first request.
+struct Patience {
+    until: Option<Instant>,
+    looked: bool,
+}
+
+enum Waited {
+    Answer(crate::record::RecordedResponse),
+    LookAgain,
+    Enough,
+}
+
+impl Patience {
+    fn new(on_concurrent: OnConcurrent) -> Self {
+        let until = match on_concurrent {
+            OnConcurrent::Reject => None,
+            OnConcurrent::Wait(limit) => Some(Instant::now() + limit),
+        };
+        Self { until, looked: false }
+    }
+
+    /// The owner is not (or no longer) in this process: look again at once, then now and then.
+    async fn pause(&mut self) -> Waited {
+        if !std::mem::replace(&mut self.looked, true) {
+            return Waited::LookAgain;
+        }
+        let next = Instant::now() + POLL;
+        match self.until {
+            Some(until) if next < until => {
+                tokio::time::sleep_until(next).await;
+                Waited::LookAgain
+            }
+            _ => Waited::Enough,
+        }
+    }
+}

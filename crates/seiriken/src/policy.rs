@@ -1,0 +1,88 @@
+//! What is kept, for how long, and what happens to a second request: each default with its reason.
+
+use std::time::Duration;
+
+use crate::record::{EffectClass, Retention};
+
+/// The rules of one engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// What may happen when an owner vanishes half-way. Defaults to [`EffectClass::Opaque`]: the
+    /// one that is safe whatever the work does.
+    pub class: EffectClass,
+    /// How long an owner is believed to be alive without a sign of life. It shows one three
+    /// times per lease, so this bounds only how soon the death of a process is noticed. Defaults
+    /// to 30 seconds.
+    pub lease: Duration,
+    /// How long an answer is given again. Defaults to 24 hours, which clients of payment
+    /// interfaces expect, and 5 minutes for clocks that disagree.
+    pub retention: Retention,
+    /// What a second request is told while the first one runs. Defaults to
+    /// [`OnConcurrent::Reject`].
+    pub on_concurrent: OnConcurrent,
+}
+
+/// What a request is told while the first one with its key is still running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnConcurrent {
+    /// That it is running: 409, at once.
+    #[default]
+    Reject,
+    /// The answer, as soon as it is there; after this long, as [`OnConcurrent::Reject`].
+    Wait(Duration),
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            class: EffectClass::default(),
+            lease: Duration::from_secs(30),
+            retention: Retention {
+                answers: Duration::from_secs(24 * 60 * 60),
+                skew: Duration::from_secs(5 * 60),
+            },
+            on_concurrent: OnConcurrent::default(),
+        }
+    }
+}
+
+impl Policy {
+    /// The least lease: below it a busy machine looks dead.
+    pub const LEASE_MIN: Duration = Duration::from_millis(100);
+
+    /// Whether the policy makes sense with a store that carries, or does not carry, its class.
+    pub(crate) fn check(&self, carried: bool) -> Result<(), PolicyError> {
+        if !carried {
+            return Err(PolicyError::ClassNotCarried { class: self.class });
+        }
+        if self.lease < Self::LEASE_MIN {
+            return Err(PolicyError::LeaseTooShort { lease: self.lease });
+        }
+        if self.retention.answers.is_zero() {
+            return Err(PolicyError::NoRetention);
+        }
+        Ok(())
+    }
+}
+
+/// A policy that cannot be kept. Found when the engine is built, before anything is served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The store cannot make this class of effect safe.
+    #[error("this store does not carry effects of class {class:?}; SQLite carries all three")]
+    ClassNotCarried {
+        /// The class that was asked for.
+        class: EffectClass,
+    },
+    /// A lease below [`Policy::LEASE_MIN`].
+    #[error("a lease of {lease:?} is too short; at least {:?} is needed", Policy::LEASE_MIN)]
+    LeaseTooShort {
+        /// The lease that was asked for.
+        lease: Duration,
+    },
+    /// Answers kept for no time at all are no protection.
+    #[error("a retention of zero would forget every answer at once")]
+    NoRetention,
+}
