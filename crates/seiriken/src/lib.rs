@@ -4,7 +4,10 @@
 pub mod clock;
 pub mod engine;
 mod fingerprint;
+#[cfg(feature = "http")]
+pub mod http;
 mod identity;
+mod issued_key;
 mod key;
 mod policy;
 pub mod record;
@@ -14,6 +17,7 @@ pub mod store;
 
 pub use fingerprint::{Fingerprint, FingerprintKind, RequestParts};
 pub use identity::IdentityDigest;
+pub use issued_key::{IssuedKey, NotIssued};
 pub use key::{IdempotencyKey, InvalidIdempotencyKey, KEY_CHARACTERS_MAX, KeySyntax};
 pub use policy::{OnConcurrent, Policy, PolicyError};
 pub use scope::{RecordId, Scope};

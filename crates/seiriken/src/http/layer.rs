@@ -1,0 +1,43 @@
+//! See the [module's rules](super).
+
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::config::Rules;
+use super::service::IdempotencyService;
+use crate::engine::Engine;
+
+/// Guards a service; see the [module's rules](super). Made by
+/// [`Idempotency::layer`](super::Idempotency::layer).
+#[derive(Debug)]
+pub struct IdempotencyLayer<S> {
+    engine: Engine<S>,
+    rules: Arc<Rules>,
+}
+
+impl<S> IdempotencyLayer<S> {
+    pub(super) fn new(engine: Engine<S>, rules: Rules) -> Self {
+        Self { engine, rules: Arc::new(rules) }
+    }
+
+    /// The engine behind it: to wait for its work at the end
+    /// ([`Engine::drain`](crate::engine::Engine::drain)).
+    pub fn engine(&self) -> &Engine<S> {
+        &self.engine
+    }
+}
+
+impl<S> Clone for IdempotencyLayer<S> {
+    fn clone(&self) -> Self {
+        Self { engine: self.engine.clone(), rules: Arc::clone(&self.rules) }
+    }
+}
+
+impl<S, I> Layer<I> for IdempotencyLayer<S> {
+    type Service = IdempotencyService<I, S>;
+
+    fn layer(&self, inner: I) -> Self::Service {
+        IdempotencyService::new(inner, self.engine.clone(), Arc::clone(&self.rules))
+    }
+}

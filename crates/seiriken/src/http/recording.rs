@@ -1,0 +1,304 @@
+//! What of an answer is recorded, and whether it is recorded at all.
+
+use bytes::Bytes;
+use http::header::{
+    AGE, CONNECTION, CONTENT_LENGTH, DATE, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+    SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, Response, StatusCode};
+use http_body::Body;
+
+use super::body::{GuardedBody, WholeBody};
+use super::collect::{Collected, collect};
+use super::config::Rules;
+use crate::engine::{CommitState, Ending};
+use crate::record::{EffectClass, Field, RecordedResponse, ResponseTooLong};
+
+/// A response extension: "this answer says that nothing was processed". The key is free again, so
+/// that a corrected request may use it.
+///
+/// Only true words: a handler that has already done something must not set it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotProcessed;
+
+/// A request extension: the most bytes of an answer's body that are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ResponseLimit(pub(super) usize);
+
+/// What reaches the first caller alone.
+pub(super) enum Beside<B, E> {
+    /// Fields that are never stored (`Set-Cookie`, …), added to the recorded answer.
+    Fields(HeaderMap),
+    /// Those, and the body, of which the record says only that there was one.
+    LongBody(HeaderMap, GuardedBody<B>),
+    /// The whole answer: nothing is recorded.
+    Answer(Response<GuardedBody<B>>),
+    /// The answer broke off in its middle.
+    CutShort,
+    /// A transactional handler answered success and had committed nothing.
+    NeverCommitted(StatusCode),
+    /// The inner service failed without an answer.
+    Failed(E),
+}
+
+/// What becomes of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Record,
+    Free,
+    Unknown,
+    NeverCommitted,
+}
+
+/// Decides about an answer by its head. A commit that came about goes before this.
+fn verdict(class: EffectClass, status: StatusCode, says_so: bool, record_all: bool) -> Verdict {
+    if says_so {
+        return Verdict::Free;
+    }
+    match (class, status.as_u16()) {
+        // Nothing was committed and there is no effect outside the transaction.
+        (EffectClass::Transactional, 500..) => Verdict::Free,
+        (EffectClass::Transactional, 200..=299) => Verdict::NeverCommitted,
+        (EffectClass::Transactional, _) => Verdict::Record,
+        (_, 408 | 502 | 504) => Verdict::Unknown,
+        (_, 401 | 405 | 413 | 415 | 425 | 429) if !record_all => Verdict::Free,
+        _ => Verdict::Record,
+    }
+}
+
+/// Turns the inner service's answer into how the work ended.
+pub(super) async fn ending<B, E>(
+    rules: &Rules,
+    class: EffectClass,
+    commit: CommitState,
+    answer: Response<B>,
+) -> Ending<Beside<B, E>>
+where
+    B: Body<Data = Bytes>,
+{
+    match commit {
+        CommitState::Committed(record) => {
+            return Ending::NotProcessed(beside_commit(&record, answer));
+        }
+        // It was rolled back, or the engine answers in its place.
+        CommitState::Failed(_) => return Ending::NotProcessed(whole(answer)),
+        CommitState::NotAsked | CommitState::Asked => {}
+    }
+    let says_so = answer.extensions().get::<NotProcessed>().is_some();
+    match verdict(class, answer.status(), says_so, rules.record_all) {
+        Verdict::Free => Ending::NotProcessed(whole(answer)),
+        Verdict::Unknown => Ending::Unknown(whole(answer)),
+        Verdict::NeverCommitted => {
+            Ending::NotProcessed(Beside::NeverCommitted(answer.status()))
+        }
+        Verdict::Record => record(answer, rules.response_body_bytes_max).await,
+    }
+}
+
+async fn record<B, E>(answer: Response<B>, limit: usize) -> Ending<Beside<B, E>>
+where
+    B: Body<Data = Bytes>,
+{
+    let (parts, body) = answer.into_parts();
+    let (stored, private) = split_fields(parts.headers);
+    let status = parts.status.as_u16();
+    match collect(body, limit).await {
+        Collected::Broken(_) => Ending::Unknown(Beside::CutShort),
+        Collected::Whole { data, trailers } => {
+            match RecordedResponse::new(status, &fields(&stored), &fields(&trailers), &data) {
+                Ok(record) => Ending::Answered(record, Beside::Fields(private)),
+                Err(ResponseTooLong) => {
+                    let body = GuardedBody::whole(WholeBody::new(data, trailers));
+                    too_long(status, stored, private, body)
+                }
+            }
+        }
+        Collected::TooLong { read, rest } => {
+            too_long(status, stored, private, GuardedBody::resumed(read, rest))
+        }
+    }
+}
+
+/// Past the limit: the first caller gets the answer; a retry will be told that there was one.
+fn too_long<B, E>(
+    status: u16,
+    stored: HeaderMap,
+    mut private: HeaderMap,
+    body: GuardedBody<B>,
+) -> Ending<Beside<B, E>> {
+    match RecordedResponse::without_body(status, &fields(&stored)) {
+        Ok(record) => Ending::Answered(record, Beside::LongBody(private, body)),
+        // Fields so long or many that not even they can be kept: the status alone.
+        Err(ResponseTooLong) => {
+            private.extend(stored);
+            let record = RecordedResponse::without_body(status, &[])
+                .expect("no field is too long where there is none");
+            Ending::Answered(record, Beside::LongBody(private, body))
+        }
+    }
+}
+
+/// After a commit the committed answer is the answer. What the handler returned adds at most what
+/// is never stored, and the body where the record could not keep it.
+fn beside_commit<B, E>(record: &RecordedResponse, answer: Response<B>) -> Beside<B, E> {
+    if answer.status().as_u16() != record.status() {
+        return Beside::Fields(HeaderMap::new());
+    }
+    let (parts, body) = answer.into_parts();
+    let (_, private) = split_fields(parts.headers);
+    if record.body_kept() {
+        Beside::Fields(private)
+    } else {
+        Beside::LongBody(private, GuardedBody::through(body))
+    }
+}
+
+fn whole<B, E>(answer: Response<B>) -> Beside<B, E> {
+    Beside::Answer(answer.map(|body| GuardedBody::through(body)))
+}
+
+/// The fields that are recorded, and those that go to the first caller alone. Framing belongs to
+/// neither: it is made anew for each message.
+pub(super) fn split_fields(headers: HeaderMap) -> (HeaderMap, HeaderMap) {
+    let connection_options = connection_options(&headers);
+    let mut stored = HeaderMap::with_capacity(headers.len());
+    let mut private = HeaderMap::new();
+    let mut last = None;
+    // The iterator names a field only at the first of its values.
+    for (name, value) in headers {
+        let Some(name) = name.or(last.take()) else { continue };
+        if !is_framing(&name) && !connection_options.contains(&name) {
+            let fields = if is_private(&name) { &mut private } else { &mut stored };
+            fields.append(&name, value);
+        }
+        last = Some(name);
+    }
+    (stored, private)
+}
+
+/// The fields that `Connection` lists belong to this connection alone (RFC 9110 section 7.6.1).
+fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect()
+}
+
+fn is_framing(name: &HeaderName) -> bool {
+    const FRAMING: [HeaderName; 8] = [
+        CONNECTION,
+        CONTENT_LENGTH,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ];
+    FRAMING.contains(name) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+}
+
+/// What is about this message, this caller's browser or this moment, and would be wrong or unsafe
+/// in a later answer.
+fn is_private(name: &HeaderName) -> bool {
+    const PRIVATE: [HeaderName; 4] = [AGE, DATE, SET_COOKIE, WWW_AUTHENTICATE];
+    const NAMES: [&str; 13] = [
+        "authentication-info",
+        "b3",
+        "baggage",
+        "idempotent-replayed",
+        "ratelimit",
+        "ratelimit-policy",
+        "server-timing",
+        "traceparent",
+        "tracestate",
+        "x-amzn-trace-id",
+        "x-correlation-id",
+        "x-csrf-token",
+        "x-request-id",
+    ];
+    const PREFIXES: [&str; 4] = ["access-control-", "ratelimit-", "x-b3-", "x-ratelimit-"];
+    let name_text = name.as_str();
+    PRIVATE.contains(name)
+        || NAMES.contains(&name_text)
+        || PREFIXES.iter().any(|prefix| name_text.starts_with(prefix))
+}
+
+pub(super) fn fields(headers: &HeaderMap) -> Vec<Field<'_>> {
+    headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts() {
+        use EffectClass::{Keyed, Opaque, Transactional};
+        use Verdict::{Free, NeverCommitted, Record, Unknown};
+        let cases = [
+            (Opaque, vec![200, 201, 204, 303, 400, 402, 404, 409, 422, 500, 501, 503], Record),
+            (Opaque, vec![401, 405, 413, 415, 425, 429], Free),
+            (Opaque, vec![408, 502, 504], Unknown),
+            (Keyed, vec![200, 303, 402, 500, 503], Record),
+            (Keyed, vec![401, 429], Free),
+            (Keyed, vec![408, 502, 504], Unknown),
+            (Transactional, vec![200, 201, 204], NeverCommitted),
+            (Transactional, vec![303, 400, 402, 404, 409], Record),
+            (Transactional, vec![500, 502, 503, 504], Free),
+        ];
+        for (class, statuses, expected) in cases {
+            for status in statuses {
+                let status = StatusCode::from_u16(status).unwrap();
+                assert_eq!(verdict(class, status, false, false), expected, "{class:?} {status}");
+                assert_eq!(verdict(class, status, true, false), Free, "{class:?} {status}");
+            }
+        }
+        assert_eq!(verdict(Opaque, StatusCode::TOO_MANY_REQUESTS, false, true), Record);
+    }
+
+    #[test]
+    fn fields_are_split_into_stored_private_and_framing() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("location", "/orders/1"),
+            ("link", "</a>"),
+            ("set-cookie", "a=1"),
+            ("link", "</b>"),
+            ("set-cookie", "b=2"),
+            ("connection", "close, X-Hop"),
+            ("x-hop", "1"),
+            ("content-length", "3"),
+            ("transfer-encoding", "chunked"),
+            ("date", "now"),
+            ("access-control-allow-origin", "*"),
+            ("x-ratelimit-remaining", "3"),
+            ("traceparent", "00"),
+        ] {
+            let name: HeaderName = name.parse().unwrap();
+            headers.append(name, value.parse().unwrap());
+        }
+        let (stored, private) = split_fields(headers);
+        let text = |headers: &HeaderMap| {
+            fields(headers)
+                .iter()
+                .map(|(n, v)| String::from_utf8([n, &b": "[..], v].concat()).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(text(&stored), ["location: /orders/1", "link: </a>", "link: </b>"]);
+        assert_eq!(
+            text(&private),
+            [
+                "set-cookie: a=1",
+                "set-cookie: b=2",
+                "date: now",
+                "access-control-allow-origin: *",
+                "x-ratelimit-remaining: 3",
+                "traceparent: 00"
+            ]
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! From a decision to a response.
+
+use std::time::Duration;
+
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use super::body::{GuardedBody, WholeBody};
+use super::config::Rules;
+use super::problem::{Problem, ProblemKind};
+use super::reason::Reason;
+use super::recording::Beside;
+use crate::engine::Decision;
+use crate::record::{EffectClass, Fields, RecordedResponse};
+
+/// When asking again is worth while after a failure that is expected to pass.
+const SOON: Duration = Duration::from_secs(1);
+
+pub(super) fn respond<B, E>(
+    rules: &Rules,
+    class: EffectClass,
+    decision: Decision<Beside<B, E>>,
+) -> Result<Response<GuardedBody<B>>, E> {
+    let problem = |problem: Problem| Ok(refusal(rules, problem));
+    match decision {
+        Decision::Executed { response, beside } => Ok(executed(rules, &response, beside)),
+        Decision::Replayed(response) => Ok(replayed(rules, &response)),
+        Decision::NotRecorded(beside) => not_recorded(rules, class, beside),
+        Decision::Panicked => Ok(failed(rules)),
+        Decision::InProgress { retry_after } => {
+            problem(Problem::new(ProblemKind::RequestInProgress).retry_after(retry_after))
+        }
+        Decision::Mismatch => problem(Problem::new(ProblemKind::KeyReused)),
+        Decision::CredentialChanged => problem(Problem::new(ProblemKind::CredentialChanged)),
+        Decision::Indeterminate => problem(Problem::new(ProblemKind::OutcomeUnknown)),
+        Decision::Pending => {
+            problem(Problem::new(ProblemKind::OutcomePending).retry_after(SOON))
+        }
+        Decision::StoreUnavailable(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the store was not asked");
+            problem(Problem::new(ProblemKind::StoreUnavailable).retry_after(SOON))
+        }
+    }
+}
+
+/// A refusal at the gate, which carries no marker: nothing of this request ran.
+pub(super) fn refusal<B>(rules: &Rules, problem: Problem) -> Response<GuardedBody<B>> {
+    problem.into_response(&rules.page).map(|body| GuardedBody::whole(body))
+}
+
+/// The first caller is answered from the record too, with what is never stored added to it.
+fn executed<B, E>(
+    rules: &Rules,
+    record: &RecordedResponse,
+    beside: Option<Beside<B, E>>,
+) -> Response<GuardedBody<B>> {
+    let (private, body) = match beside {
+        Some(Beside::Fields(private)) => (private, None),
+        Some(Beside::LongBody(private, body)) => (private, Some(body)),
+        _ => (HeaderMap::new(), None),
+    };
+    if !record.body_kept() && body.is_none() {
+        return not_kept(rules, record);
+    }
+    let mut response = recorded(record);
+    if let Some(body) = body {
+        *response.body_mut() = body;
+    }
+    response.headers_mut().extend(private);
+    marked(rules, response, false, Reason::Executed)
+}
+
+fn replayed<B>(rules: &Rules, record: &RecordedResponse) -> Response<GuardedBody<B>> {
+    if record.body_kept() {
+        marked(rules, recorded(record), true, Reason::Replayed)
+    } else {
+        not_kept(rules, record)
+    }
+}
+
+fn not_recorded<B, E>(
+    rules: &Rules,
+    class: EffectClass,
+    beside: Beside<B, E>,
+) -> Result<Response<GuardedBody<B>>, E> {
+    match beside {
+        Beside::Answer(answer) => Ok(marked(rules, answer, false, Reason::NotRecorded)),
+        Beside::Failed(error) => Err(error),
+        Beside::NeverCommitted(status) => {
+            tracing::error!(
+                %status,
+                "a handler of a transactional route answered success and had committed nothing; \
+                 its answer was not sent"
+            );
+            Ok(failed(rules))
+        }
+        Beside::CutShort if class == EffectClass::Opaque => {
+            Ok(refusal(rules, Problem::new(ProblemKind::OutcomeUnknown)))
+        }
+        Beside::CutShort | Beside::Fields(_) | Beside::LongBody(..) => Ok(failed(rules)),
+    }
+}
+
+/// The work ran and failed without an effect: an answer of an execution, so it is marked.
+fn failed<B>(rules: &Rules) -> Response<GuardedBody<B>> {
+    let problem = Problem::new(ProblemKind::ExecutionFailed).into_response(&rules.page);
+    let reason = Reason::Problem(ProblemKind::ExecutionFailed);
+    marked(rules, problem.map(|body| GuardedBody::whole(body)), false, reason)
+}
+
+/// There was an answer, and its body could not be kept.
+fn not_kept<B>(rules: &Rules, record: &RecordedResponse) -> Response<GuardedBody<B>> {
+    let location = record
+        .headers()
+        .find(|(name, _)| *name == LOCATION.as_str().as_bytes())
+        .and_then(|(_, value)| String::from_utf8(value.to_vec()).ok());
+    let problem =
+        Problem::new(ProblemKind::ResponseNotKept).recorded(record.status(), location);
+    refusal(rules, problem)
+}
+
+/// The recorded answer as a response: same status, same fields in the same order, same bytes.
+pub(super) fn recorded<B>(record: &RecordedResponse) -> Response<GuardedBody<B>> {
+    let body = WholeBody::new(record.body(), header_map(record.trailers()));
+    let mut response = Response::new(GuardedBody::whole(body));
+    *response.status_mut() =
+        StatusCode::from_u16(record.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = header_map(record.headers());
+    response
+}
+
+fn header_map(fields: Fields<'_>) -> HeaderMap {
+    fields
+        .filter_map(|(name, value)| {
+            Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
+        })
+        .fold(HeaderMap::new(), |mut headers, (name, value)| {
+            headers.append(name, value);
+            headers
+        })
+}
+
+fn marked<B>(
+    rules: &Rules,
+    mut response: Response<GuardedBody<B>>,
+    replayed: bool,
+    reason: Reason,
+) -> Response<GuardedBody<B>> {
+    let value = HeaderValue::from_static(if replayed { "true" } else { "false" });
+    response.headers_mut().insert(rules.marker.clone(), value);
+    response.extensions_mut().insert(reason);
+    response
+}

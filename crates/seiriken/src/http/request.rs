@@ -1,0 +1,112 @@
+//! What a guarded request says: key, identity, whole body, fingerprint. Nothing is claimed before
+//! all of it is there.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use http_body::Body;
+
+use super::body::WholeBody;
+use super::collect::{Collected, collect};
+use super::config::{KeyRequirement, Rules};
+use super::problem::{Problem, ProblemKind};
+use crate::engine::Operation;
+use crate::fingerprint::{Fingerprint, FingerprintKind, RequestParts};
+use crate::key::IdempotencyKey;
+use crate::scope::RecordId;
+use crate::secret::StoreSecret;
+
+/// Whether a request is guarded.
+pub(super) enum Guarded {
+    /// It is not: it passes untouched.
+    No,
+    /// It is, under this key.
+    By(IdempotencyKey),
+}
+
+/// Decides from the head of the request alone: a client that sent `Expect: 100-continue` (RFC 9110
+/// section 10.1.1) is refused before it sends the body.
+pub(super) fn guarded(rules: &Rules, parts: &Parts) -> Result<Guarded, Problem> {
+    if !rules.methods.contains(&parts.method) {
+        return Ok(Guarded::No);
+    }
+    let lines = parts.headers.get_all(&rules.field).iter().map(HeaderValue::as_bytes);
+    match IdempotencyKey::from_field_lines(lines, rules.syntax) {
+        Ok(Some(key)) => Ok(Guarded::By(key)),
+        Ok(None) if rules.requirement == KeyRequirement::Optional => Ok(Guarded::No),
+        Ok(None) => Err(Problem::new(ProblemKind::KeyMissing)),
+        Err(invalid) => {
+            let detail = format!("Idempotency-Key cannot be read: {invalid}. Nothing ran.");
+            Err(Problem::new(ProblemKind::KeyInvalid).detail(detail))
+        }
+    }
+}
+
+/// Reads the rest of a guarded request.
+pub(super) async fn read<B: Body<Data = Bytes>>(
+    rules: &Rules,
+    secret: &StoreSecret,
+    key: &IdempotencyKey,
+    parts: &Parts,
+    body: B,
+) -> Result<(Operation<impl Fn(FingerprintKind) -> Fingerprint + use<B>>, WholeBody), Problem> {
+    let identity = rules
+        .identity
+        .of(secret, parts)
+        .map_err(|_| Problem::new(ProblemKind::IdentityUnknown))?;
+    let limit = rules.request_body_bytes_max;
+    let (data, trailers) = match collect(body, limit).await {
+        Collected::Whole { data, trailers } => (data, trailers),
+        Collected::TooLong { .. } => {
+            let detail = format!("The request body is longer than {limit} bytes. Nothing ran.");
+            return Err(Problem::new(ProblemKind::BodyTooLarge).detail(detail));
+        }
+        Collected::Broken(_) => return Err(Problem::new(ProblemKind::BodyIncomplete)),
+    };
+    let request = FingerprintedRequest::of(secret, parts, &data);
+    let operation = Operation {
+        id: RecordId::new(secret, &rules.scope, key),
+        identity,
+        kind: rules.fingerprint,
+        fingerprint: move |kind| request.fingerprint(kind),
+    };
+    Ok((operation, WholeBody::new(data, trailers)))
+}
+
+/// What the fingerprint is made of, kept until the claim has been decided: an earlier request may
+/// have been recorded under another kind. Its clones are of reference-counted parts.
+struct FingerprintedRequest {
+    secret: StoreSecret,
+    method: Method,
+    uri: Uri,
+    content_type: Option<HeaderValue>,
+    body: Bytes,
+}
+
+impl FingerprintedRequest {
+    fn of(secret: &StoreSecret, parts: &Parts, body: &Bytes) -> Self {
+        Self {
+            secret: secret.clone(),
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            content_type: content_type(&parts.headers),
+            body: body.clone(),
+        }
+    }
+
+    fn fingerprint(&self, kind: FingerprintKind) -> Fingerprint {
+        let request = RequestParts {
+            method: self.method.as_str().as_bytes(),
+            path: self.uri.path().as_bytes(),
+            query: self.uri.query().map(str::as_bytes),
+            content_type: self.content_type.as_ref().map(HeaderValue::as_bytes),
+            body: &self.body,
+        };
+        Fingerprint::new(&self.secret, kind, &request)
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> Option<HeaderValue> {
+    headers.get(CONTENT_TYPE).cloned()
+}

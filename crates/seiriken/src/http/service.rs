@@ -1,0 +1,133 @@
+//! See the [module's rules](super).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::body::GuardedBody;
+use super::config::Rules;
+use super::recording::{self, Beside, ResponseLimit};
+use super::replay;
+use super::request::{self, Guarded};
+use crate::engine::{Engine, Ending};
+use crate::key::IdempotencyKey;
+use crate::store::Store;
+
+/// A guarded service; see the [module's rules](super).
+#[derive(Debug)]
+pub struct IdempotencyService<I, S> {
+    inner: I,
+    engine: Engine<S>,
+    rules: Arc<Rules>,
+}
+
+impl<I, S> IdempotencyService<I, S> {
+    pub(super) fn new(inner: I, engine: Engine<S>, rules: Arc<Rules>) -> Self {
+        Self { inner, engine, rules }
+    }
+}
+
+impl<I: Clone, S> Clone for IdempotencyService<I, S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            engine: self.engine.clone(),
+            rules: Arc::clone(&self.rules),
+        }
+    }
+}
+
+type ResponseFuture<B, E> =
+    Pin<Box<dyn Future<Output = Result<Response<GuardedBody<B>>, E>> + Send>>;
+
+impl<I, S, Q, B> Service<Request<Q>> for IdempotencyService<I, S>
+where
+    I: Service<Request<GuardedBody<Q>>, Response = Response<B>> + Clone + Send + 'static,
+    I::Future: Send + 'static,
+    I::Error: Send + 'static,
+    S: Store,
+    Q: Body<Data = Bytes> + Send + 'static,
+    Q::Error: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
+{
+    type Response = Response<GuardedBody<B>>;
+    type Error = I::Error;
+    type Future = ResponseFuture<B, I::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), I::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Q>) -> Self::Future {
+        // The service that was polled ready is the one that is called; its clone stays for later.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let (parts, body) = request.into_parts();
+        match request::guarded(&self.rules, &parts) {
+            Ok(Guarded::No) => {
+                let request = Request::from_parts(parts, GuardedBody::through(body));
+                let answering = inner.call(request);
+                Box::pin(async move {
+                    Ok(answering.await?.map(|body| GuardedBody::through(body)))
+                })
+            }
+            Ok(Guarded::By(key)) => {
+                let (engine, rules) = (self.engine.clone(), Arc::clone(&self.rules));
+                Box::pin(guard(engine, rules, inner, key, parts, body))
+            }
+            Err(problem) => {
+                let refusal = replay::refusal(&self.rules, problem);
+                Box::pin(std::future::ready(Ok(refusal)))
+            }
+        }
+    }
+}
+
+async fn guard<I, S, Q, B>(
+    engine: Engine<S>,
+    rules: Arc<Rules>,
+    mut inner: I,
+    key: IdempotencyKey,
+    parts: Parts,
+    body: Q,
+) -> Result<Response<GuardedBody<B>>, I::Error>
+where
+    I: Service<Request<GuardedBody<Q>>, Response = Response<B>> + Send + 'static,
+    I::Future: Send + 'static,
+    I::Error: Send + 'static,
+    S: Store,
+    Q: Body<Data = Bytes> + Send + 'static,
+    Q::Error: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
+{
+    let read = request::read(&rules, engine.store().secret(), &key, &parts, body).await;
+    let (operation, body) = match read {
+        Ok(read) => read,
+        Err(problem) => return Ok(replay::refusal(&rules, problem)),
+    };
+    let class = engine.policy().class;
+    let work_rules = Arc::clone(&rules);
+    let decision = engine.run(operation, move |execution| async move {
+        let mut request = Request::from_parts(parts, GuardedBody::whole(body));
+        let limit = ResponseLimit(work_rules.response_body_bytes_max);
+        request.extensions_mut().insert(execution.clone());
+        request.extensions_mut().insert(limit);
+        match inner.call(request).await {
+            Ok(answer) => {
+                let commit = execution.settled_commit().await;
+                recording::ending(&work_rules, class, commit, answer).await
+            }
+            // It went wrong somewhere between here and the handler: nobody knows where.
+            Err(error) => Ending::Unknown(Beside::Failed(error)),
+        }
+    });
+    replay::respond(&rules, class, decision.await)
+}
