@@ -1,1 +1,36 @@
-fn main() {}
+//! The program `seiriken`: a start and a stop.
+
+mod cli;
+mod listen;
+mod orders;
+mod stop;
+mod units;
+
+use std::process::ExitCode;
+
+use crate::cli::Command;
+
+fn main() -> ExitCode {
+    let command = match cli::parse() {
+        Ok(command) => command,
+        Err(exit) => return exit,
+    };
+    start_log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return stop::failed(&format!("the runtime cannot be started: {error}")),
+    };
+    runtime.block_on(async {
+        match command {
+            Command::Orders(options) => orders::serve(options).await,
+        }
+    })
+}
+
+/// The log goes to standard error; `RUST_LOG` says how much of it. Standard output is for the one
+/// line that says where the service listens.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -39,8 +39,8 @@ impl Default for Policy {
             class: EffectClass::default(),
             lease: Duration::from_secs(30),
             retention: Retention {
-                answers: Duration::from_secs(24 * 60 * 60),
-                skew: Duration::from_secs(5 * 60),
+                answers: Duration::from_hours(24),
+                skew: Duration::from_mins(5),
             },
             on_concurrent: OnConcurrent::default(),
         }

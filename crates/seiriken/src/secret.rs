@@ -41,8 +41,10 @@ impl Purpose {
 impl StoreSecret {
     /// A secret from its 32 bytes, as a store keeps them.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        let keyed = Hmac::new_from_slice(&bytes).expect("HMAC takes a key of any length");
-        Self { bytes, keyed }
+        // Padded with zeros to the block size, which is what RFC 2104 does with a shorter key.
+        let mut block = [0; 64];
+        block[..bytes.len()].copy_from_slice(&bytes);
+        Self { bytes, keyed: Hmac::new(&block.into()) }
     }
 
     /// A new secret from the operating system's randomness.

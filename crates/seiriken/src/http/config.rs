@@ -120,9 +120,7 @@ impl<S: Store + Clone> Idempotency<S> {
     /// idempotent by definition (RFC 9110 section 9.2.2). GET, HEAD and OPTIONS are never guarded.
     #[must_use]
     pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
-        let safe = |method: &Method| {
-            [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
-        };
+        let safe = |method: &Method| [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
         self.rules.methods = methods.into_iter().filter(|method| !safe(method)).collect();
         self
     }

@@ -23,8 +23,10 @@ pub struct Identity {
 enum Kind {
     Credentials { cookies_ignored: bool },
     Anonymous,
-    Function(Arc<dyn Fn(&Parts) -> Option<Vec<u8>> + Send + Sync>),
+    Function(Arc<Identify>),
 }
+
+type Identify = dyn Fn(&Parts) -> Option<Vec<u8>> + Send + Sync;
 
 /// Whose request it is cannot be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +78,8 @@ impl Identity {
         match &self.kind {
             Kind::Anonymous => Ok(IdentityDigest::anonymous(secret)),
             Kind::Function(identify) => {
-                let identity = identify(parts).ok_or(IdentityUnknown)?;
-                Ok(IdentityDigest::new(secret, &[Some(&identity)]))
+                let caller = identify(parts).ok_or(IdentityUnknown)?;
+                Ok(IdentityDigest::new(secret, &[Some(&caller)]))
             }
             Kind::Credentials { cookies_ignored } => {
                 credentials(secret, &parts.headers, *cookies_ignored)

@@ -151,10 +151,16 @@ impl ProblemKind {
 /// A problem on its way to becoming a response.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    kind: ProblemKind,
+    head: Head,
     detail: Option<String>,
     retry_after: Option<Duration>,
     recorded: Option<(u16, Option<String>)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Head {
+    Ours(ProblemKind),
+    Other { status: StatusCode, fragment: Option<&'static str>, title: &'static str },
 }
 
 /// The members of RFC 9457 section 3.1, and our own.
@@ -173,9 +179,21 @@ struct Members<'p> {
 }
 
 impl Problem {
-    /// A problem with its usual detail.
+    /// One of the layer's situations, with its usual detail.
     pub fn new(kind: ProblemKind) -> Self {
-        Self { kind, detail: None, retry_after: None, recorded: None }
+        Self { head: Head::Ours(kind), detail: None, retry_after: None, recorded: None }
+    }
+
+    /// A problem of the service itself, in the same form: `fragment` is what its `type` ends in,
+    /// `None` where the status code says it all.
+    pub fn other(
+        status: StatusCode,
+        fragment: Option<&'static str>,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        let head = Head::Other { status, fragment, title };
+        Self { head, detail: Some(detail.into()), retry_after: None, recorded: None }
     }
 
     pub(super) fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -196,28 +214,37 @@ impl Problem {
     /// The response. `page` is the address of the policy page: the `type` is it plus a fragment,
     /// and it is linked as the description (draft section 2.7).
     pub fn into_response(self, page: &str) -> Response<WholeBody> {
-        let typed = match self.kind.fragment() {
+        let (status, fragment, title, usual) = match self.head {
+            Head::Ours(kind) => (kind.status(), kind.fragment(), kind.title(), kind.detail()),
+            Head::Other { status, fragment, title } => (status, fragment, title, ""),
+        };
+        let typed = match fragment {
             Some(fragment) => format!("{page}#{fragment}"),
             None => "about:blank".to_owned(),
         };
-        let detail = self.detail.as_deref().unwrap_or_else(|| self.kind.detail());
-        let status = self.kind.status();
-        let (recorded_status, location) = self.recorded.as_ref().map_or((None, None), |recorded| {
-            (Some(recorded.0), recorded.1.as_deref())
-        });
-        let mut response = problem_response(status, page, &Members {
-            r#type: &typed,
-            title: self.kind.title(),
-            status: status.as_u16(),
-            detail,
-            instance: instance(),
-            recorded_status,
-            location,
-        });
+        let (recorded_status, location) = self
+            .recorded
+            .as_ref()
+            .map_or((None, None), |recorded| (Some(recorded.0), recorded.1.as_deref()));
+        let mut response = problem_response(
+            status,
+            page,
+            &Members {
+                r#type: &typed,
+                title,
+                status: status.as_u16(),
+                detail: self.detail.as_deref().unwrap_or(usual),
+                instance: instance(),
+                recorded_status,
+                location,
+            },
+        );
         if let Some(after) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, whole_seconds(after));
         }
-        response.extensions_mut().insert(Reason::Problem(self.kind));
+        if let Head::Ours(kind) = self.head {
+            response.extensions_mut().insert(Reason::Problem(kind));
+        }
         response
     }
 }
@@ -227,11 +254,7 @@ fn instance() -> String {
     uuid::Uuid::new_v4().urn().to_string()
 }
 
-fn problem_response(
-    status: StatusCode,
-    page: &str,
-    members: &Members<'_>,
-) -> Response<WholeBody> {
+fn problem_response(status: StatusCode, page: &str, members: &Members<'_>) -> Response<WholeBody> {
     let body = serde_json::to_vec(members).expect("strings and numbers are always JSON");
     let mut response = Response::new(WholeBody::new(Bytes::from(body), HeaderMap::new()));
     *response.status_mut() = status;

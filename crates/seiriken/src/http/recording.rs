@@ -12,7 +12,7 @@ use super::body::{GuardedBody, WholeBody};
 use super::collect::{Collected, collect};
 use super::config::Rules;
 use crate::engine::{CommitState, Ending};
-use crate::record::{EffectClass, Field, RecordedResponse, ResponseTooLong};
+use crate::record::{EffectClass, Field, RecordedResponse};
 
 /// A response extension: "this answer says that nothing was processed". The key is free again, so
 /// that a corrected request may use it.
@@ -88,9 +88,7 @@ where
     match verdict(class, answer.status(), says_so, rules.record_all) {
         Verdict::Free => Ending::NotProcessed(whole(answer)),
         Verdict::Unknown => Ending::Unknown(whole(answer)),
-        Verdict::NeverCommitted => {
-            Ending::NotProcessed(Beside::NeverCommitted(answer.status()))
-        }
+        Verdict::NeverCommitted => Ending::NotProcessed(Beside::NeverCommitted(answer.status())),
         Verdict::Record => record(answer, rules.response_body_bytes_max).await,
     }
 }
@@ -105,12 +103,12 @@ where
     match collect(body, limit).await {
         Collected::Broken(_) => Ending::Unknown(Beside::CutShort),
         Collected::Whole { data, trailers } => {
-            match RecordedResponse::new(status, &fields(&stored), &fields(&trailers), &data) {
-                Ok(record) => Ending::Answered(record, Beside::Fields(private)),
-                Err(ResponseTooLong) => {
-                    let body = GuardedBody::whole(WholeBody::new(data, trailers));
-                    too_long(status, stored, private, body)
-                }
+            let record = RecordedResponse::new(status, &fields(&stored), &fields(&trailers), &data);
+            if let Ok(record) = record {
+                Ending::Answered(record, Beside::Fields(private))
+            } else {
+                let body = GuardedBody::whole(WholeBody::new(data, trailers));
+                too_long(status, stored, private, body)
             }
         }
         Collected::TooLong { read, rest } => {
@@ -126,16 +124,12 @@ fn too_long<B, E>(
     mut private: HeaderMap,
     body: GuardedBody<B>,
 ) -> Ending<Beside<B, E>> {
-    match RecordedResponse::without_body(status, &fields(&stored)) {
-        Ok(record) => Ending::Answered(record, Beside::LongBody(private, body)),
-        // Fields so long or many that not even they can be kept: the status alone.
-        Err(ResponseTooLong) => {
-            private.extend(stored);
-            let record = RecordedResponse::without_body(status, &[])
-                .expect("no field is too long where there is none");
-            Ending::Answered(record, Beside::LongBody(private, body))
-        }
-    }
+    let record = RecordedResponse::without_body(status, &fields(&stored)).unwrap_or_else(|_| {
+        // Fields so long or so many that not even they can be kept: the status alone.
+        private.extend(stored);
+        RecordedResponse::without_body(status, &[]).expect("no field is too long here")
+    });
+    Ending::Answered(record, Beside::LongBody(private, body))
 }
 
 /// After a commit the committed answer is the answer. What the handler returned adds at most what

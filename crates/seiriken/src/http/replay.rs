@@ -33,9 +33,7 @@ pub(super) fn respond<B, E>(
         Decision::Mismatch => problem(Problem::new(ProblemKind::KeyReused)),
         Decision::CredentialChanged => problem(Problem::new(ProblemKind::CredentialChanged)),
         Decision::Indeterminate => problem(Problem::new(ProblemKind::OutcomeUnknown)),
-        Decision::Pending => {
-            problem(Problem::new(ProblemKind::OutcomePending).retry_after(SOON))
-        }
+        Decision::Pending => problem(Problem::new(ProblemKind::OutcomePending).retry_after(SOON)),
         Decision::StoreUnavailable(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the store was not asked");
             problem(Problem::new(ProblemKind::StoreUnavailable).retry_after(SOON))
@@ -114,8 +112,7 @@ fn not_kept<B>(rules: &Rules, record: &RecordedResponse) -> Response<GuardedBody
         .headers()
         .find(|(name, _)| *name == LOCATION.as_str().as_bytes())
         .and_then(|(_, value)| String::from_utf8(value.to_vec()).ok());
-    let problem =
-        Problem::new(ProblemKind::ResponseNotKept).recorded(record.status(), location);
+    let problem = Problem::new(ProblemKind::ResponseNotKept).recorded(record.status(), location);
     refusal(rules, problem)
 }
 

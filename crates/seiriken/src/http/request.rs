@@ -51,10 +51,8 @@ pub(super) async fn read<B: Body<Data = Bytes>>(
     parts: &Parts,
     body: B,
 ) -> Result<(Operation<impl Fn(FingerprintKind) -> Fingerprint + use<B>>, WholeBody), Problem> {
-    let identity = rules
-        .identity
-        .of(secret, parts)
-        .map_err(|_| Problem::new(ProblemKind::IdentityUnknown))?;
+    let identity =
+        rules.identity.of(secret, parts).map_err(|_| Problem::new(ProblemKind::IdentityUnknown))?;
     let limit = rules.request_body_bytes_max;
     let (data, trailers) = match collect(body, limit).await {
         Collected::Whole { data, trailers } => (data, trailers),

@@ -15,7 +15,7 @@ use super::config::Rules;
 use super::recording::{self, Beside, ResponseLimit};
 use super::replay;
 use super::request::{self, Guarded};
-use crate::engine::{Engine, Ending};
+use crate::engine::{Ending, Engine};
 use crate::key::IdempotencyKey;
 use crate::store::Store;
 
@@ -74,9 +74,7 @@ where
             Ok(Guarded::No) => {
                 let request = Request::from_parts(parts, GuardedBody::through(body));
                 let answering = inner.call(request);
-                Box::pin(async move {
-                    Ok(answering.await?.map(|body| GuardedBody::through(body)))
-                })
+                Box::pin(async move { Ok(answering.await?.map(|body| GuardedBody::through(body))) })
             }
             Ok(Guarded::By(key)) => {
                 let (engine, rules) = (self.engine.clone(), Arc::clone(&self.rules));

@@ -193,8 +193,7 @@ mod tests {
 
     fn records() -> Vec<Record> {
         let secret = StoreSecret::from_bytes([1; 32]);
-        let retention =
-            Retention { answers: Duration::from_secs(60), skew: Duration::from_secs(5) };
+        let retention = Retention { answers: Duration::from_mins(1), skew: Duration::from_secs(5) };
         let record = |state| Record {
             token: Token::from_u128(7),
             identity: IdentityDigest::anonymous(&secret),

@@ -10,9 +10,8 @@ use crate::clock::Timestamp;
 pub(super) fn assert_step(before: Option<&Record>, now: Timestamp, change: &Change) {
     let before = before.filter(|record| !record.expired(now));
     match (before, change) {
-        (_, Change::Keep) => {}
+        (_, Change::Keep) | (None, Change::Remove) => {}
         (None, Change::Put(after)) => assert_first(after),
-        (None, Change::Remove) => {}
         (Some(before), Change::Put(after)) => assert_successor(before, after),
         (Some(before), Change::Remove) => assert!(
             !matches!(before.state, State::Completed { .. } | State::Indeterminate { .. }),

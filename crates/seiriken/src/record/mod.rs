@@ -63,7 +63,7 @@ pub struct Retention {
 }
 
 /// An unresolved outcome is kept at least this long: a person has to look at it.
-pub const INDETERMINATE_KEPT_MIN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const INDETERMINATE_KEPT_MIN: Duration = Duration::from_hours(30 * 24);
 
 /// The key record.
 #[derive(Debug, Clone, PartialEq, Eq)]

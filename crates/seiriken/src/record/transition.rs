@@ -208,11 +208,11 @@ pub fn complete(
     response: &RecordedResponse,
     now: Timestamp,
 ) -> Transition<CompleteOutcome> {
-    let stale = |stands| checked(current, now, Change::Keep, CompleteOutcome::Stale(stands));
+    let too_late = |stands| checked(current, now, Change::Keep, CompleteOutcome::Stale(stands));
     let Some(record) = current.filter(|record| record.token == token) else {
         return match current.map(|record| &record.state) {
-            Some(State::Completed { response, .. }) => stale(Some(response.clone())),
-            _ => stale(None),
+            Some(State::Completed { response, .. }) => too_late(Some(response.clone())),
+            _ => too_late(None),
         };
     };
     match &record.state {
@@ -225,7 +225,7 @@ pub fn complete(
         State::Completed { response: stands, .. } if stands == response => {
             checked(Some(record), now, Change::Keep, CompleteOutcome::Recorded)
         }
-        State::Completed { response: stands, .. } => stale(Some(stands.clone())),
+        State::Completed { response: stands, .. } => too_late(Some(stands.clone())),
     }
 }
 
@@ -243,13 +243,14 @@ pub fn release(
     };
     let (change, outcome) = match (record.class, ended) {
         // Without a commit there was no effect, whatever the owner believes.
-        (EffectClass::Transactional, _) => (Change::Remove, ReleaseOutcome::Freed),
+        (EffectClass::Transactional, _) | (EffectClass::Opaque, Ended::WithoutEffect) => {
+            (Change::Remove, ReleaseOutcome::Freed)
+        }
         // An earlier owner vanished: that *this* one did nothing proves nothing about that one.
         (EffectClass::Keyed, Ended::WithoutEffect) if record.executions == 1 => {
             (Change::Remove, ReleaseOutcome::Freed)
         }
         (EffectClass::Keyed, _) => (lease_ended(record, now), ReleaseOutcome::LeaseEnded),
-        (EffectClass::Opaque, Ended::WithoutEffect) => (Change::Remove, ReleaseOutcome::Freed),
         (EffectClass::Opaque, Ended::EffectUnknown) => (
             Change::Put(indeterminate(record, Why::OwnerCannotSay, now)),
             ReleaseOutcome::Indeterminate,

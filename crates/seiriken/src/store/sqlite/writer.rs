@@ -113,16 +113,13 @@ fn run(
     phase: &watch::Sender<Phase>,
 ) {
     let _halts_on_panic = HaltOnPanic(phase);
-    let asked_to_close = match write_groups(&connection, state, jobs) {
-        Ok(asked) => asked,
-        Err(Halt) => {
-            phase.send_replace(Phase::Halted);
-            // The lock stays taken until the process ends: nobody may serve this file before it
-            // has been opened, and made durable, anew.
-            refuse_the_rest(jobs);
-            std::mem::forget(lock);
-            return;
-        }
+    let Ok(asked_to_close) = write_groups(&connection, state, jobs) else {
+        phase.send_replace(Phase::Halted);
+        // The lock stays taken until the process ends: nobody may serve this file before it has
+        // been opened, and made durable, anew.
+        std::mem::forget(lock);
+        refuse_the_rest(jobs);
+        return;
     };
     phase.send_replace(Phase::Closed);
     drop(connection);
@@ -178,13 +175,17 @@ fn write_group<'c>(
     match group.statements.commit.execute([]) {
         Ok(_) => {
             group.settled();
-            jobs.into_iter().for_each(|job| job.settle(Ok(())));
+            for job in jobs {
+                job.settle(Ok(()));
+            }
             Ok(())
         }
         Err(error) if refused_before_writing(connection, &error) => give_up(group, jobs, &error),
         Err(error) => {
             tracing::error!(%error, "a COMMIT failed; nobody knows what is on the disk; halting");
-            jobs.into_iter().for_each(|job| job.settle(Err(in_doubt(error.to_string()))));
+            for job in jobs {
+                job.settle(Err(in_doubt(error.to_string())));
+            }
             Err(Halt)
         }
     }
@@ -201,7 +202,9 @@ fn give_up(
         return Err(Halt);
     }
     group.undone();
-    jobs.into_iter().for_each(|job| job.settle(Err(not_applied(error.to_string()))));
+    for job in jobs {
+        job.settle(Err(not_applied(error.to_string())));
+    }
     Ok(())
 }
 

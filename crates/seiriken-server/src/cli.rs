@@ -1,0 +1,140 @@
+//! Every option, its default and its unit.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use seiriken::OnConcurrent;
+
+use crate::{stop, units};
+
+/// HTTP retries made safe: an order service that runs each order at most once.
+///
+/// Started without a command, it is the order service.
+#[derive(Debug, Parser)]
+#[command(name = "seiriken", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    orders: OrdersOptions,
+}
+
+/// What the program does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The order service: takes orders over HTTP, each at most once (the default).
+    Orders(OrdersOptions),
+}
+
+/// The options of the order service.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OrdersOptions {
+    /// Where to listen. `localhost` is both loopback addresses; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", env = "SEIRIKEN_LISTEN", default_value = "localhost:3000")]
+    pub(crate) listen: String,
+
+    /// Where keys, answers and orders are kept: sqlite:PATH (durable) or memory: (gone at the end).
+    #[arg(long, value_name = "URL", env = "SEIRIKEN_STORE", default_value = "sqlite:seiriken.db")]
+    pub(crate) store: StoreUrl,
+
+    /// How long an answer is kept and given again.
+    #[arg(long, value_name = "DUR", env = "SEIRIKEN_RETENTION", default_value = "24h",
+          value_parser = units::duration)]
+    pub(crate) retention: Duration,
+
+    /// How long a request is believed to be alive without a sign of life; it gives one three times
+    /// in this time.
+    #[arg(long, value_name = "DUR", env = "SEIRIKEN_LEASE", default_value = "30s",
+          value_parser = units::duration)]
+    pub(crate) lease: Duration,
+
+    /// Pretends that payment takes this long, before the order is committed.
+    #[arg(long, value_name = "DUR", env = "SEIRIKEN_PROCESSING_TIME", default_value = "0s",
+          value_parser = units::duration)]
+    pub(crate) processing_time: Duration,
+
+    /// What a second request is told while the first one runs: reject (409 at once), or wait=DUR
+    /// (its answer, if it comes within that time).
+    #[arg(long, value_name = "reject|wait=DUR", env = "SEIRIKEN_ON_CONCURRENT",
+          default_value = "reject", value_parser = on_concurrent)]
+    pub(crate) on_concurrent: OnConcurrent,
+}
+
+/// Where a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreUrl {
+    /// `memory:`
+    Memory,
+    /// `sqlite:PATH`
+    Sqlite(PathBuf),
+}
+
+impl FromStr for StoreUrl {
+    type Err = String;
+
+    fn from_str(url: &str) -> Result<Self, String> {
+        match url.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("sqlite", "")) => Err("sqlite: needs a path, as in sqlite:seiriken.db".into()),
+            Some(("sqlite", path)) => Ok(Self::Sqlite(path.into())),
+            _ => Err(format!("'{url}' is not a store; there are sqlite:PATH and memory:")),
+        }
+    }
+}
+
+fn on_concurrent(text: &str) -> Result<OnConcurrent, String> {
+    match text.split_once('=') {
+        None if text == "reject" => Ok(OnConcurrent::Reject),
+        Some(("wait", limit)) => units::duration(limit).map(OnConcurrent::Wait),
+        _ => Err(format!("'{text}' is neither reject nor wait=DUR, as in wait=5s")),
+    }
+}
+
+/// Reads the command line and the environment. `Err` is how the program ends instead: after help
+/// was asked for, or with one line on standard error.
+pub(crate) fn parse() -> Result<Command, ExitCode> {
+    let parsed = Cli::command()
+        .try_get_matches()
+        .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    match parsed {
+        Ok(Cli { command, orders }) => Ok(command.unwrap_or(Command::Orders(orders))),
+        Err(error) if !error.use_stderr() => {
+            print!("{}", error.render());
+            Err(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let line = line.strip_prefix("error: ").unwrap_or(line);
+            eprintln!("seiriken: {line} (see seiriken --help)");
+            Err(ExitCode::from(stop::BAD_USE))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn stores_and_concurrency_are_read_or_refused() {
+        assert_eq!("memory:".parse(), Ok(StoreUrl::Memory));
+        assert_eq!("sqlite:a/b.db".parse(), Ok(StoreUrl::Sqlite("a/b.db".into())));
+        for url in ["", "memory", "memory:x", "sqlite:", "sqlite", "mysql:x"] {
+            assert!(url.parse::<StoreUrl>().is_err(), "{url}");
+        }
+        assert_eq!(on_concurrent("reject"), Ok(OnConcurrent::Reject));
+        assert_eq!(on_concurrent("wait=5s"), Ok(OnConcurrent::Wait(Duration::from_secs(5))));
+        for text in ["", "wait", "wait=5", "reject=1s", "queue"] {
+            assert!(on_concurrent(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What the order service itself says no to. None of it has any effect, so the key stays free.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use seiriken::http::{NotProcessed, Problem};
+use seiriken::store::StoreError;
+use seiriken::store::sqlite::rusqlite;
+
+use super::order::InvalidOrder;
+
+/// A refusal, or a failure without effect.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Invalid(InvalidOrder),
+    NotJson,
+    BadQuery(String),
+    NotFound,
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<InvalidOrder> for Refusal {
+    fn from(invalid: InvalidOrder) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<serde_json::Error> for Refusal {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let problem = match self {
+            Self::Invalid(InvalidOrder(detail)) => Problem::other(
+                StatusCode::BAD_REQUEST,
+                Some("order-invalid"),
+                "The order is not valid",
+                format!("{detail}. Nothing was ordered; the key is free for the corrected order."),
+            ),
+            Self::NotJson => Problem::other(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                None,
+                "Unsupported Media Type",
+                "An order is sent as application/json. Nothing was ordered; the key is free.",
+            ),
+            Self::BadQuery(detail) => {
+                Problem::other(StatusCode::BAD_REQUEST, None, "Bad Request", detail)
+            }
+            Self::NotFound => Problem::other(
+                StatusCode::NOT_FOUND,
+                None,
+                "Not Found",
+                "There is nothing at this address.",
+            ),
+            Self::Failed(error) => {
+                tracing::error!(%error, "a request failed");
+                Problem::other(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    None,
+                    "Internal Server Error",
+                    "The service failed. Nothing was ordered by this request; the key is free.",
+                )
+            }
+        };
+        (NotProcessed, IntoResponse::into_response(problem)).into_response()
+    }
+}
