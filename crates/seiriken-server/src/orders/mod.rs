@@ -55,7 +55,9 @@ async fn serve_sqlite(
         Ok(layer) => layer,
         Err(error) => return stop::failed(&error.to_string()),
     };
-    let app = routes::app(&options, store.secret(), book, routes::create_in_sqlite(&layer));
+    let policy = refusal::described_in(layer.policy_page());
+    let create = routes::create_in_sqlite(&layer);
+    let app = routes::app(&options, store.secret(), policy, book, create);
     let halted = store.clone();
     let exit = run(listening, app, layer.engine(), async move { halted.halted().await }).await;
     store.close().await;
@@ -73,7 +75,9 @@ async fn serve_memory(options: OrdersOptions, listening: Listening) -> ExitCode 
         Err(error) => return stop::failed(&error.to_string()),
     };
     let book = MemoryBook::default();
-    let app = routes::app(&options, store.secret(), book, routes::create_in_memory(&layer));
+    let policy = refusal::described_in(layer.policy_page());
+    let create = routes::create_in_memory(&layer);
+    let app = routes::app(&options, store.secret(), policy, book, create);
     run(listening, app, layer.engine(), std::future::pending()).await
 }
 

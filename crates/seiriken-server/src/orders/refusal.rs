@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use seiriken::http::{NotProcessed, Problem};
+use seiriken::http::{NotProcessed, PolicyPage, Problem};
 use seiriken::store::StoreError;
 use seiriken::store::sqlite::rusqlite;
 
@@ -16,6 +16,20 @@ pub(super) enum Refusal {
     BadQuery(String),
     NotFound,
     Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+const ORDER_INVALID: &str = "order-invalid";
+const ORDER_INVALID_TITLE: &str = "The order is not valid";
+
+/// Adds the service's own problem type to the policy page.
+pub(super) fn described_in(page: PolicyPage) -> PolicyPage {
+    page.with_problem(
+        ORDER_INVALID,
+        StatusCode::BAD_REQUEST,
+        ORDER_INVALID_TITLE,
+        "The detail names the member that is wrong. Nothing was ordered; the key is free for the \
+         corrected order.",
+    )
 }
 
 impl From<InvalidOrder> for Refusal {
@@ -47,8 +61,8 @@ impl IntoResponse for Refusal {
         let problem = match self {
             Self::Invalid(InvalidOrder(detail)) => Problem::other(
                 StatusCode::BAD_REQUEST,
-                Some("order-invalid"),
-                "The order is not valid",
+                Some(ORDER_INVALID),
+                ORDER_INVALID_TITLE,
                 format!("{detail}. Nothing was ordered; the key is free for the corrected order."),
             ),
             Self::NotJson => Problem::other(

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use seiriken::StoreSecret;
 use seiriken::clock::{Clock, SystemClock, Timestamp};
-use seiriken::http::{IdempotencyLayer, Once};
+use seiriken::http::{IdempotencyLayer, Once, PolicyPage};
 use seiriken::store::sqlite::SqliteStore;
 use seiriken::store::{MemoryStore, StoreError};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,7 @@ pub(super) struct Shop<B> {
 pub(super) fn app<B: Book>(
     options: &OrdersOptions,
     secret: &StoreSecret,
+    policy: PolicyPage,
     book: B,
     create: MethodRouter<Shop<B>>,
 ) -> Router {
@@ -47,10 +48,18 @@ pub(super) fn app<B: Book>(
         .route("/orders", create.get(list::<B>))
         .route("/orders/prepare", post(move || async move { prepare::prepare(&secret, valid_for) }))
         .route("/orders/{id}", get(show::<B>))
+        .route(
+            "/.well-known/idempotency",
+            get(move |headers| async move { publish(&policy, &headers) }),
+        )
         .route("/healthz", get(|| async { Json(serde_json::json!({ "status": "ok" })) }))
         .route("/", get(page::page::<B>))
         .fallback(|| async { Refusal::NotFound })
         .with_state(shop)
+}
+
+fn publish(policy: &PolicyPage, headers: &HeaderMap) -> Response {
+    policy.respond(headers).map(axum::body::Body::new)
 }
 
 /// `POST /orders` where order, key and answer are one SQLite commit: exactly once.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::config::Rules;
+use super::policy_page::PolicyPage;
 use super::service::IdempotencyService;
 use crate::engine::Engine;
+use crate::store::Store;
 
 /// Guards a service; see the [module's rules](super). Made by
 /// [`Idempotency::layer`](super::Idempotency::layer).
@@ -16,9 +18,14 @@ pub struct IdempotencyLayer<S> {
     rules: Arc<Rules>,
 }
 
-impl<S> IdempotencyLayer<S> {
+impl<S: Store> IdempotencyLayer<S> {
     pub(super) fn new(engine: Engine<S>, rules: Rules) -> Self {
         Self { engine, rules: Arc::new(rules) }
+    }
+
+    /// What it enforces, as a page to serve.
+    pub fn policy_page(&self) -> PolicyPage {
+        PolicyPage::new(self.engine.policy(), &self.rules)
     }
 
     /// The engine behind it: to wait for its work at the end

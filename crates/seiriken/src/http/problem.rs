@@ -44,6 +44,23 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::KeyMissing,
+        Self::KeyInvalid,
+        Self::IdentityUnknown,
+        Self::CredentialChanged,
+        Self::KeyReused,
+        Self::RequestInProgress,
+        Self::OutcomeUnknown,
+        Self::OutcomePending,
+        Self::StoreUnavailable,
+        Self::BodyTooLarge,
+        Self::BodyIncomplete,
+        Self::ResponseNotKept,
+        Self::ExecutionFailed,
+    ];
+
     /// The status code.
     pub fn status(self) -> StatusCode {
         match self {
@@ -97,7 +114,7 @@ impl ProblemKind {
     }
 
     /// The detail where a request adds nothing of its own to it.
-    fn detail(self) -> &'static str {
+    pub(super) fn detail(self) -> &'static str {
         match self {
             Self::KeyMissing => {
                 "This operation must not run twice, so it needs a key. Make one per operation \
