@@ -2,6 +2,8 @@
 //! and give every retry the first answer, byte for byte.
 
 pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod engine;
 mod fingerprint;
 #[cfg(feature = "http")]

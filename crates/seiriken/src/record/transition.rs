@@ -137,6 +137,9 @@ pub enum ReleaseOutcome {
     Stale,
 }
 
+// In every verb an expired record counts as absent: a sweeper may have removed it at any time, and
+// nothing that is answered may depend on whether it has.
+
 /// Somebody wants to run the operation. `fresh` is the token to give out if it comes to that.
 ///
 /// The order of the checks is the order of the answers: whose key it is goes before what it was
@@ -147,7 +150,7 @@ pub fn claim(
     fresh: Token,
     now: Timestamp,
 ) -> Transition<ClaimOutcome> {
-    let Some(record) = current.filter(|record| !record.expired(now)) else {
+    let Some(record) = standing(current, now) else {
         return grant(current, claim, fresh, now, 1, Granted::First);
     };
     let keep = |outcome| checked(Some(record), now, Change::Keep, outcome);
@@ -187,7 +190,7 @@ pub fn renew(
     lease: Duration,
     now: Timestamp,
 ) -> Transition<RenewOutcome> {
-    match current {
+    match standing(current, now) {
         Some(record) if record.token == token => {
             let mut renewed = record.clone();
             if let State::InProgress { lease_until, .. } = &mut renewed.state {
@@ -200,14 +203,15 @@ pub fn renew(
     }
 }
 
-/// The owner has an answer. It is taken while the record's token is the owner's, however late:
-/// no clock decides whether an answer counts.
+/// The owner has an answer. It is taken while the record's token is the owner's, however late the
+/// owner is: no lease decides whether an answer counts.
 pub fn complete(
     current: Option<&Record>,
     token: Token,
     response: &RecordedResponse,
     now: Timestamp,
 ) -> Transition<CompleteOutcome> {
+    let current = standing(current, now);
     let too_late = |stands| checked(current, now, Change::Keep, CompleteOutcome::Stale(stands));
     let Some(record) = current.filter(|record| record.token == token) else {
         return match current.map(|record| &record.state) {
@@ -217,9 +221,9 @@ pub fn complete(
     };
     match &record.state {
         State::InProgress { retention, .. } | State::Indeterminate { retention, .. } => {
-            let state =
-                State::Completed { response: response.clone(), expires_at: retention.expiry(now) };
-            let change = Change::Put(Record { state, ..record.clone() });
+            let expires_at = retention.expiry(now);
+            let completed = State::Completed { response: response.clone(), expires_at };
+            let change = Change::Put(Record { state: completed, ..record.clone() });
             checked(Some(record), now, change, CompleteOutcome::Recorded)
         }
         State::Completed { response: stands, .. } if stands == response => {
@@ -236,7 +240,7 @@ pub fn release(
     ended: Ended,
     now: Timestamp,
 ) -> Transition<ReleaseOutcome> {
-    let owned = current
+    let owned = standing(current, now)
         .filter(|record| record.token == token && matches!(record.state, State::InProgress { .. }));
     let Some(record) = owned else {
         return checked(current, now, Change::Keep, ReleaseOutcome::Stale);
@@ -272,6 +276,10 @@ pub fn sweep(record: &Record, now: Timestamp) -> Change {
         _ => Change::Keep,
     };
     checked(Some(record), now, change, ()).change
+}
+
+fn standing(current: Option<&Record>, now: Timestamp) -> Option<&Record> {
+    current.filter(|record| !record.expired(now))
 }
 
 fn grant(

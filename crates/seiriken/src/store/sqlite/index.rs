@@ -105,23 +105,26 @@ impl Index {
         }
     }
 
-    /// Renews a lease. Leases live here alone: after a crash no owner is left.
+    /// Renews a lease. Leases live here alone: after a crash no owner is left. `None` while the
+    /// key is settling: ask the writer, behind whose change it stands.
     pub(super) fn renew(
         &self,
         id: RecordId,
         token: Token,
         lease: Duration,
         now: Timestamp,
-    ) -> RenewOutcome {
+    ) -> Option<RenewOutcome> {
         let mut slots = self.slots(&id);
-        let Some(Slot { place: Place::Unsettled { record, .. }, .. }) = slots.get_mut(&id) else {
-            return RenewOutcome::Lost;
+        let record = match slots.get_mut(&id) {
+            Some(Slot { settling: true, .. }) => return None,
+            Some(Slot { place: Place::Unsettled { record, .. }, .. }) => record,
+            _ => return Some(RenewOutcome::Lost),
         };
         let step = transition::renew(Some(record), token, lease, now);
         if let Change::Put(renewed) = step.change {
             **record = renewed;
         }
-        step.outcome
+        Some(step.outcome)
     }
 
     /// Releases an execution that has no row. `None` when it has one, or may have: ask the writer.

@@ -217,7 +217,12 @@ impl Store for SqliteStore {
     ) -> Result<RenewOutcome, StoreError> {
         // Leases of one process live in its memory: after a crash no owner is left to renew.
         self.shared.writer.check_open()?;
-        Ok(self.shared.index.renew(id, token, lease, self.shared.clock.now()))
+        let now = self.shared.clock.now();
+        if let Some(outcome) = self.shared.index.renew(id, token, lease, now) {
+            return Ok(outcome);
+        }
+        let verb = move |record: Option<&_>, _, now| transition::renew(record, token, lease, now);
+        self.write_verb(id, verb).await
     }
 
     async fn complete(

@@ -1,0 +1,56 @@
+//! The transition function of the key record, row by row and then exhaustively.
+
+#[path = "transitions/expired.rs"]
+mod expired;
+
+use std::time::Duration;
+
+use seiriken::clock::Timestamp;
+use seiriken::record::transition::{self, Change, Claim, Transition};
+use seiriken::record::{AttemptId, EffectClass, Record, RecordedResponse, Retention, Token};
+use seiriken::{Fingerprint, IdentityDigest, StoreSecret};
+
+const CLASSES: [EffectClass; 3] =
+    [EffectClass::Transactional, EffectClass::Keyed, EffectClass::Opaque];
+const LEASE: Duration = Duration::from_secs(30);
+const RETENTION: Retention =
+    Retention { answers: Duration::from_hours(1), skew: Duration::from_mins(1) };
+
+/// When everything here begins.
+const START: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn token(number: u128) -> Token {
+    Token::from_u128(number)
+}
+
+fn answer(body: &str) -> RecordedResponse {
+    RecordedResponse::of_work(body.as_bytes())
+}
+
+fn secret() -> StoreSecret {
+    StoreSecret::from_bytes([7; 32])
+}
+
+fn ask(class: EffectClass, attempt: u128) -> Claim {
+    Claim {
+        attempt: AttemptId::from_random(attempt),
+        identity: IdentityDigest::new(&secret(), &[Some(b"alice")]),
+        fingerprint: Fingerprint::of_work(&secret(), "pay", b"1"),
+        class,
+        lease: LEASE,
+        retention: RETENTION,
+    }
+}
+
+/// What the record is after a step that had to change it.
+fn put<O: std::fmt::Debug>(step: Transition<O>) -> Record {
+    match step.change {
+        Change::Put(record) => record,
+        other => panic!("it should change, and is told {:?} with {other:?}", step.outcome),
+    }
+}
+
+/// A record in progress, claimed at the start by attempt 1 under token 1.
+fn in_progress(class: EffectClass) -> Record {
+    put(transition::claim(None, &ask(class, 1), token(1), START))
+}
