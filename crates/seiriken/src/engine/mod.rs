@@ -14,6 +14,35 @@
 //! 4. A panic is caught and counts as "cannot say".
 //! 5. The answer is recorded before anybody hears it. When it cannot be recorded the caller is
 //!    told so ([`Decision::Pending`]), and recording goes on being tried; the key is never freed.
+//!
+//! A message from a queue, delivered twice:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use seiriken::engine::{Decision, Ending, Engine, Operation};
+//! use seiriken::record::RecordedResponse;
+//! use seiriken::store::{MemoryStore, Store};
+//! use seiriken::{IdempotencyKey, KeySyntax, Policy, Scope};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let engine = Engine::new(Arc::new(MemoryStore::new()?), Policy::default())?;
+//! let scope = Scope::new("invoices");
+//! let message_id = IdempotencyKey::parse(b"message-7", KeySyntax::Lenient)?;
+//! let deliver = || {
+//!     let secret = engine.store().secret();
+//!     let operation = Operation::of_work(secret, &scope, &message_id, "send-invoice", b"order 7");
+//!     engine.run(operation, |_execution| async {
+//!         // … send it …
+//!         Ending::Answered(RecordedResponse::of_work(b"sent"), ())
+//!     })
+//! };
+//! assert!(matches!(deliver().await, Decision::Executed { .. }));
+//! assert!(matches!(deliver().await, Decision::Replayed(result) if result.body() == "sent"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod decision;
 mod detach;
@@ -37,10 +66,12 @@ pub use execution::{CommitFailed, CommitRefused, CommitState, Execution};
 use self::waiting::{Joined, Settled, Waiting};
 use crate::fingerprint::{Fingerprint, FingerprintKind};
 use crate::identity::IdentityDigest;
+use crate::key::IdempotencyKey;
 use crate::policy::{OnConcurrent, Policy, PolicyError};
 use crate::record::AttemptId;
 use crate::record::transition::{Claim, ClaimOutcome, Grant};
-use crate::scope::RecordId;
+use crate::scope::{RecordId, Scope};
+use crate::secret::StoreSecret;
 use crate::store::{Store, StoreError};
 
 /// Runs work at most once per key. Cloning it gives another handle to the same engine.
@@ -69,6 +100,27 @@ pub struct Operation<F> {
     /// Makes the request's fingerprint, of the kind above or of the kind an earlier request of
     /// this key was recorded with.
     pub fingerprint: F,
+}
+
+impl Operation<()> {
+    /// Work that is no HTTP request: a message, a job. `name` says what is done, `input` with
+    /// what; the same key with another of either is a mismatch. Whoever can reach the engine is
+    /// trusted, so there is no identity to compare.
+    pub fn of_work(
+        secret: &StoreSecret,
+        scope: &Scope,
+        key: &IdempotencyKey,
+        name: &str,
+        input: &[u8],
+    ) -> Operation<impl Fn(FingerprintKind) -> Fingerprint + use<>> {
+        let fingerprint = Fingerprint::of_work(secret, name, input);
+        Operation {
+            id: RecordId::new(secret, scope, key),
+            identity: IdentityDigest::anonymous(secret),
+            kind: fingerprint.kind(),
+            fingerprint: move |_| fingerprint,
+        }
+    }
 }
 
 /// How often a claim whose acknowledgement was lost is asked again.
