@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::record::RecordedResponse;
-use crate::store::StoreError;
 
 /// How the work ended, in its own words. `T` goes to the first caller alone and is never stored.
 #[derive(Debug)]
@@ -45,6 +44,6 @@ pub enum Decision<T> {
     Indeterminate,
     /// The answer is made and not durable yet. Asking again helps.
     Pending,
-    /// The store could not be asked. Nothing ran.
-    StoreUnavailable(StoreError),
+    /// The store could not be asked, or could not commit. Nothing happened.
+    StoreUnavailable,
 }

@@ -190,6 +190,10 @@ mod sqlite {
             let committing = async move {
                 let (id, token) = (execution.id(), execution.token());
                 let result = execution.store().commit(id, token, effect).await;
+                if let Err(CommitError::Store(error)) = &result {
+                    let error = error as &dyn std::error::Error;
+                    tracing::error!(%id, error, "an effect could not be committed");
+                }
                 execution.set_commit(state_after(&result));
                 result
             };

@@ -196,7 +196,11 @@ impl<S: Store> Engine<S> {
         loop {
             let outcome = match self.claim(id, claim).await {
                 Ok(outcome) => outcome,
-                Err(error) => return Decision::StoreUnavailable(error),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(%id, error, "a key could not be claimed; nothing was run");
+                    return Decision::StoreUnavailable;
+                }
             };
             match outcome {
                 ClaimOutcome::Granted(grant) => return self.execute(id, grant, work).await,
@@ -305,10 +309,13 @@ enum Waited {
 }
 
 impl Patience {
+    /// Longer than any connection lives, and short enough to be added to a time.
+    const LONGEST: Duration = Duration::from_hours(24 * 365);
+
     fn new(on_concurrent: OnConcurrent) -> Self {
         let until = match on_concurrent {
             OnConcurrent::Reject => None,
-            OnConcurrent::Wait(limit) => Some(Instant::now() + limit),
+            OnConcurrent::Wait(limit) => Some(Instant::now() + limit.min(Self::LONGEST)),
         };
         Self { until, looked: false }
     }

@@ -7,7 +7,7 @@ use super::execution::{CommitFailed, CommitState, Execution};
 use super::{Engine, heartbeat};
 use crate::record::RecordedResponse;
 use crate::record::transition::{CompleteOutcome, Ended};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// What an owner that lost its execution is told to wait before it asks for the answer.
 const AFTER_TAKEOVER: Duration = Duration::from_secs(1);
@@ -90,11 +90,7 @@ impl<S: Store> Engine<S> {
             CommitFailed::LeaseLost => Some(Decision::InProgress { retry_after: AFTER_TAKEOVER }),
             CommitFailed::NotApplied => {
                 self.release(execution, Ended::WithoutEffect).await;
-                let source = "the commit was not applied".into();
-                Some(Decision::StoreUnavailable(StoreError::NotApplied {
-                    store: "transactional",
-                    source,
-                }))
+                Some(Decision::StoreUnavailable)
             }
             CommitFailed::InDoubt => Some(Decision::Pending),
         }

@@ -81,6 +81,9 @@ where
             return Ending::NotProcessed(beside_commit(&record, answer));
         }
         // It was rolled back, or the engine answers in its place.
+        CommitState::Failed(_) if answer.status().is_success() => {
+            return Ending::NotProcessed(Beside::NeverCommitted(answer.status()));
+        }
         CommitState::Failed(_) => return Ending::NotProcessed(whole(answer)),
         CommitState::NotAsked | CommitState::Asked => {}
     }

@@ -34,8 +34,7 @@ pub(super) fn respond<B, E>(
         Decision::CredentialChanged => problem(Problem::new(ProblemKind::CredentialChanged)),
         Decision::Indeterminate => problem(Problem::new(ProblemKind::OutcomeUnknown)),
         Decision::Pending => problem(Problem::new(ProblemKind::OutcomePending).retry_after(SOON)),
-        Decision::StoreUnavailable(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the store was not asked");
+        Decision::StoreUnavailable => {
             problem(Problem::new(ProblemKind::StoreUnavailable).retry_after(SOON))
         }
     }
