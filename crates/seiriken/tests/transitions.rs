@@ -2,7 +2,14 @@
 
 #[path = "transitions/expired.rs"]
 mod expired;
+#[path = "transitions/explore.rs"]
+mod explore;
+#[path = "transitions/table.rs"]
+mod table;
+#[path = "transitions/world.rs"]
+mod world;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use seiriken::clock::Timestamp;
@@ -31,11 +38,24 @@ fn secret() -> StoreSecret {
     StoreSecret::from_bytes([7; 32])
 }
 
+/// Whose request it is, and which.
+static ALICE_PAYS: LazyLock<(IdentityDigest, Fingerprint)> = LazyLock::new(|| {
+    let alice = IdentityDigest::new(&secret(), &[Some(b"alice")]);
+    (alice, Fingerprint::of_work(&secret(), "pay", b"1"))
+});
+
+/// Another caller, and another request.
+static MALLORY_PAYS_MORE: LazyLock<(IdentityDigest, Fingerprint)> = LazyLock::new(|| {
+    let mallory = IdentityDigest::new(&secret(), &[Some(b"mallory")]);
+    (mallory, Fingerprint::of_work(&secret(), "pay", b"2"))
+});
+
 fn ask(class: EffectClass, attempt: u128) -> Claim {
+    let (identity, fingerprint) = *ALICE_PAYS;
     Claim {
         attempt: AttemptId::from_random(attempt),
-        identity: IdentityDigest::new(&secret(), &[Some(b"alice")]),
-        fingerprint: Fingerprint::of_work(&secret(), "pay", b"1"),
+        identity,
+        fingerprint,
         class,
         lease: LEASE,
         retention: RETENTION,
