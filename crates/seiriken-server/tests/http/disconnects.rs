@@ -1,0 +1,54 @@
+//! A client that goes away in the middle: its order is finished and its retry finds the answer.
+
+use crate::service::Service;
+use crate::shop::{CAKE, Shop};
+use crate::wire::{Wire, post_orders};
+
+/// Orders on a connection of its own, and answers that connection once the work has begun.
+async fn begun(service: &mut Service) -> Wire {
+    let mut wire = Wire::connect(service.shop().address()).await;
+    wire.send(post_orders(b"Idempotency-Key: k\r\n", CAKE)).await;
+    service.executions_begun(1).await;
+    wire
+}
+
+/// A retry waits for the work that its first attempt left behind, and nothing runs again.
+async fn assert_finished_once(service: &mut Service, shop: &Shop) {
+    let retried = shop.order("k", CAKE).await;
+    assert_eq!((retried.status.as_u16(), retried.marker()), (201, Some("true")), "{retried:?}");
+    shop.order("k", CAKE).await.assert_replays(&retried);
+    let orders = shop.all_orders().await;
+    assert_eq!(orders, [retried.json()]);
+    // A new key is the second execution: the first order was executed once.
+    shop.order("another", CAKE).await.assert_ordered();
+    service.executions_begun(2).await;
+    assert_eq!(shop.total().await, 2);
+}
+
+const OPTIONS: [&str; 4] = ["--processing-time", "1s", "--on-concurrent", "wait=20s"];
+
+#[tokio::test]
+async fn a_client_that_resets_its_connection_finds_the_answer_at_its_retry() {
+    for mut service in [Service::start(&OPTIONS).await, Service::in_memory(&OPTIONS).await] {
+        let shop = service.shop();
+        begun(&mut service).await.reset();
+        assert_finished_once(&mut service, &shop).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_connection_finds_the_answer_at_its_retry() {
+    for mut service in [Service::start(&OPTIONS).await, Service::in_memory(&OPTIONS).await] {
+        let shop = service.shop();
+        drop(begun(&mut service).await);
+        assert_finished_once(&mut service, &shop).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_retries_while_its_first_attempt_runs_on_is_told_so() {
+    let mut service = Service::start(&["--processing-time", "2s"]).await;
+    let shop = service.shop();
+    begun(&mut service).await.reset();
+    shop.order("k", CAKE).await.assert_refused(409, "request-in-progress");
+}

@@ -1,0 +1,17 @@
+//! The order service as its clients see it: the real program, over real connections.
+//!
+//! Each test starts a process of its own on a port and a file of its own. What a test waits for is
+//! an event: an answer, the line that says where the service listens, or the log line that says
+//! that an execution has begun.
+
+mod service;
+mod shop;
+mod wire;
+
+mod concurrent;
+mod crashes;
+mod disconnects;
+mod keys;
+mod orders;
+mod refusals;
+mod stops;

@@ -1,0 +1,139 @@
+//! The program `seiriken` as a process: start it, stop it, kill it, start it again.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+use crate::shop::Shop;
+
+/// So long a process may take to start or to end before the test fails: never waited for in a
+/// test that passes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the log says when an execution begins.
+const EXECUTION_BEGINS: &str = "executing";
+
+/// A running order service with a file of its own. It is killed when this goes away.
+pub(crate) struct Service {
+    process: Process,
+    folder: TempDir,
+}
+
+struct Process {
+    child: Child,
+    shop: Shop,
+    executions: watch::Receiver<usize>,
+}
+
+/// The program, with an environment that says nothing.
+pub(crate) fn program() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_seiriken"));
+    program.env_clear().stdin(Stdio::null()).kill_on_drop(true);
+    program
+}
+
+impl Service {
+    /// Starts it on a new SQLite file; `options` come after that.
+    pub(crate) async fn start(options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the service");
+        let process = Process::start(&store_in(&folder), options).await;
+        Self { process, folder }
+    }
+
+    /// Starts it with its orders and keys in memory.
+    pub(crate) async fn in_memory(options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the service");
+        Self { process: Process::start("memory:", options).await, folder }
+    }
+
+    /// Its store, as the option says it.
+    pub(crate) fn store(&self) -> String {
+        store_in(&self.folder)
+    }
+
+    /// What a client needs to know of it. Holds until the process ends: the next one has another
+    /// port.
+    pub(crate) fn shop(&self) -> Shop {
+        self.process.shop.clone()
+    }
+
+    /// Waits until so many executions have begun since the process started.
+    pub(crate) async fn executions_begun(&mut self, count: usize) {
+        let begun = self.process.executions.wait_for(|begun| *begun >= count);
+        let begun = tokio::time::timeout(PATIENCE, begun).await;
+        begun.expect("the execution begins").expect("the service runs");
+    }
+
+    /// Asks it to stop (SIGTERM), without waiting for the end.
+    pub(crate) async fn ask_to_stop(&self) {
+        let pid = self.process.child.id().expect("the service runs").to_string();
+        let status = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await;
+        assert!(status.expect("a shell").success());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(PATIENCE, self.process.child.wait()).await;
+        ended.expect("the service ends").expect("its status")
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
+        self.ask_to_stop().await;
+        self.ended().await
+    }
+
+    /// Kills it (SIGKILL): it gets no chance to finish anything.
+    pub(crate) async fn kill(&mut self) {
+        self.process.child.kill().await.expect("a process of ours");
+    }
+
+    /// Starts it again on the same file, after it was stopped or killed.
+    pub(crate) async fn start_again(&mut self, options: &[&str]) {
+        self.process = Process::start(&self.store(), options).await;
+    }
+}
+
+fn store_in(folder: &TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("orders.db").display())
+}
+
+impl Process {
+    async fn start(store: &str, options: &[&str]) -> Self {
+        let mut child = program()
+            .env("RUST_LOG", "warn,seiriken::engine=debug")
+            .env("NO_COLOR", "1")
+            .args(["--listen", "127.0.0.1:0", "--store", store])
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let executions = follow_log(child.stderr.take().expect("a pipe"));
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let line = tokio::time::timeout(PATIENCE, out.next_line()).await;
+        let line = line.expect("the port opens").expect("readable").expect("the service runs");
+        let url = line.strip_prefix("listening on ").expect("the one line on standard output");
+        Self { child, shop: Shop::new(url), executions }
+    }
+}
+
+/// Counts the executions that begin; passes warnings on to whoever reads the test's output.
+fn follow_log(log: impl AsyncRead + Send + Unpin + 'static) -> watch::Receiver<usize> {
+    let (tell, executions) = watch::channel(0);
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(log).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if line.contains(EXECUTION_BEGINS) {
+                tell.send_modify(|begun| *begun += 1);
+            } else if !line.contains("DEBUG") {
+                eprintln!("{line}");
+            }
+        }
+    });
+    executions
+}
