@@ -23,6 +23,10 @@ pub struct NotProcessed;
 
 /// A request extension: the most bytes of an answer's body that are kept.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(all(feature = "axum", feature = "sqlite")),
+    expect(dead_code, reason = "read where a store commits")
+)]
 pub(super) struct ResponseLimit(pub(super) usize);
 
 /// What reaches the first caller alone.
