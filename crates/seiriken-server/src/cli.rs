@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
+use axum::http::{HeaderName, HeaderValue, Uri};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use seiriken::OnConcurrent;
 
@@ -61,6 +62,89 @@ pub(crate) struct OrdersOptions {
     #[arg(long, value_name = "reject|wait=DUR", env = "SEIRIKEN_ON_CONCURRENT",
           default_value = "reject", value_parser = on_concurrent)]
     pub(crate) on_concurrent: OnConcurrent,
+
+    /// What says whose request one is: credentials (Authorization and X-Api-Key), header=NAME or
+    /// cookie=NAME (verified by what stands in front), or anonymous.
+    #[arg(long, value_name = "IDENTITY", env = "SEIRIKEN_IDENTITY", default_value = "credentials")]
+    pub(crate) identity: IdentityOption,
+
+    /// Longest request body that is taken; a longer one is refused before anything runs.
+    #[arg(long, value_name = "SIZE", env = "SEIRIKEN_MAX_BODY", default_value = "1MiB",
+          value_parser = units::size)]
+    pub(crate) max_body: usize,
+
+    /// Longest answer that is kept for retries; a longer one reaches the first caller alone.
+    #[arg(long, value_name = "SIZE", env = "SEIRIKEN_MAX_RESPONSE", default_value = "1MiB",
+          value_parser = units::size)]
+    pub(crate) max_response: usize,
+
+    /// How far clocks may disagree: added to the retention before a key is forgotten.
+    #[arg(long, value_name = "DUR", env = "SEIRIKEN_SKEW", default_value = "5m",
+          value_parser = units::duration)]
+    pub(crate) skew: Duration,
+
+    /// How long the end waits for what has begun; what is left after that keeps its claim.
+    #[arg(long, value_name = "DUR", env = "SEIRIKEN_DRAIN", default_value = "25s",
+          value_parser = units::duration)]
+    pub(crate) drain: Duration,
+
+    /// The service's address as clients see it: problem types are then absolute.
+    #[arg(long, value_name = "URL", env = "SEIRIKEN_PUBLIC_URL", value_parser = public_url)]
+    pub(crate) public_url: Option<String>,
+
+    /// Lets pages of this origin send orders from a browser.
+    #[arg(long, value_name = "ORIGIN", env = "SEIRIKEN_CORS", value_parser = origin)]
+    pub(crate) cors: Option<HeaderValue>,
+}
+
+/// What says whose request one is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum IdentityOption {
+    /// `Authorization` and `X-Api-Key`, as they are.
+    Credentials,
+    /// The value of a header field that a gateway in front has verified.
+    Header(HeaderName),
+    /// The value of a cookie.
+    Cookie(String),
+    /// Everybody is the same one.
+    Anonymous,
+}
+
+impl FromStr for IdentityOption {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            None if text == "credentials" => Ok(Self::Credentials),
+            None if text == "anonymous" => Ok(Self::Anonymous),
+            Some(("header", name)) => name
+                .parse()
+                .map(Self::Header)
+                .map_err(|_| format!("'{name}' is not the name of a header field")),
+            Some(("cookie", name)) if !name.is_empty() => Ok(Self::Cookie(name.to_owned())),
+            _ => {
+                Err(format!("'{text}' is none of credentials, header=NAME, cookie=NAME, anonymous"))
+            }
+        }
+    }
+}
+
+/// Reads an address that problem types can be made from: scheme and host, no path.
+fn public_url(text: &str) -> Result<String, String> {
+    let wrong = || format!("'{text}' is not an address such as https://shop.example");
+    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    let http = matches!(uri.scheme_str(), Some("http" | "https"));
+    if !http || uri.authority().is_none() || uri.path() != "/" || uri.query().is_some() {
+        return Err(wrong());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Reads an origin as browsers send it.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let origin = public_url(text)
+        .map_err(|_| format!("'{text}' is not an origin such as https://shop.example"))?;
+    HeaderValue::try_from(origin).map_err(|error| error.to_string())
 }
 
 /// Where a store is.
@@ -125,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn stores_and_concurrency_are_read_or_refused() {
+    fn values_are_read_or_refused() {
         assert_eq!("memory:".parse(), Ok(StoreUrl::Memory));
         assert_eq!("sqlite:a/b.db".parse(), Ok(StoreUrl::Sqlite("a/b.db".into())));
         for url in ["", "memory", "memory:x", "sqlite:", "sqlite", "mysql:x"] {
@@ -133,6 +217,16 @@ mod tests {
         }
         assert_eq!(on_concurrent("reject"), Ok(OnConcurrent::Reject));
         assert_eq!(on_concurrent("wait=5s"), Ok(OnConcurrent::Wait(Duration::from_secs(5))));
+        assert_eq!("anonymous".parse(), Ok(IdentityOption::Anonymous));
+        assert_eq!("cookie=session".parse(), Ok(IdentityOption::Cookie("session".into())));
+        assert!("header=x-user".parse::<IdentityOption>().is_ok());
+        for text in ["", "header", "header=", "header=a b", "cookie=", "jwt", "anonymous=1"] {
+            assert!(text.parse::<IdentityOption>().is_err(), "{text}");
+        }
+        assert_eq!(public_url("https://a.example/"), Ok("https://a.example".into()));
+        for text in ["", "a.example", "ftp://a", "https://a/b", "https://a/?b", "/"] {
+            assert!(public_url(text).is_err(), "{text}");
+        }
         for text in ["", "wait", "wait=5", "reject=1s", "queue"] {
             assert!(on_concurrent(text).is_err(), "{text}");
         }

@@ -21,6 +21,23 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("'{text}' is longer than this program can count"))
 }
 
+const SIZES: [(&str, usize); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// Reads `512B`, `64KiB`, `1MiB`, `1GiB`.
+pub(crate) fn size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let (number, unit) = (digits, &text[digits.len()..]);
+    let number: usize = number
+        .parse()
+        .map_err(|_| format!("'{text}' is not a size such as 512B, 64KiB, 1MiB or 1GiB"))?;
+    let Some((_, bytes)) = SIZES.iter().find(|(name, _)| *name == unit) else {
+        return Err(format!("'{text}' needs a unit: B, KiB, MiB or GiB, as in 1MiB"));
+    };
+    number
+        .checked_mul(*bytes)
+        .ok_or_else(|| format!("'{text}' is larger than this program can count"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +56,16 @@ mod tests {
         }
         for text in ["", "30", "0", "s", "-1s", "1.5h", "1 s", "30S", "1w", "99999999999999999d"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_a_unit() {
+        for (text, bytes) in [("0B", 0), ("512B", 512), ("64KiB", 65_536), ("1MiB", 1_048_576)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "1", "MiB", "1MB", "1mib", "1.5MiB", "-1B", "99999999999999GiB"] {
+            assert!(size(text).is_err(), "{text}");
         }
     }
 }

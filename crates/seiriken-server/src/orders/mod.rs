@@ -8,21 +8,22 @@ mod refusal;
 mod routes;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
+use seiriken::engine::Engine;
 use seiriken::http::{Idempotency, Identity};
 use seiriken::store::sqlite::SqliteStore;
 use seiriken::store::{MemoryStore, Store};
 use tokio::sync::watch;
 
 use self::book::{MemoryBook, SqliteBook};
-use crate::cli::{OrdersOptions, StoreUrl};
+use crate::cli::{IdentityOption, OrdersOptions, StoreUrl};
 use crate::listen::{self, Listening};
 use crate::stop;
-
-/// How long the end waits for what has begun. What is left after it keeps its claim.
-const DRAIN: Duration = Duration::from_secs(25);
 
 /// Runs the service until it is asked to stop.
 pub(crate) async fn serve(options: OrdersOptions) -> ExitCode {
@@ -50,52 +51,79 @@ async fn serve_sqlite(
         Ok(book) => book,
         Err(error) => return stop::failed(&error.to_string()),
     };
-    let guard = idempotency(&options, store.clone()).transactional();
-    let layer = match guard.try_layer() {
+    let layer = match idempotency(&options, store.clone()).transactional().try_layer() {
         Ok(layer) => layer,
         Err(error) => return stop::failed(&error.to_string()),
     };
-    let policy = refusal::described_in(layer.policy_page());
     let create = routes::create_in_sqlite(&layer);
-    let app = routes::app(&options, store.secret(), policy, book, create);
+    let app = routes::app(&options, &layer, book, create);
     let halted = store.clone();
-    let exit = run(listening, app, layer.engine(), async move { halted.halted().await }).await;
+    let halted = async move { halted.halted().await };
+    let exit = run(listening, app, layer.engine(), options.drain, halted).await;
     store.close().await;
     exit
 }
 
 async fn serve_memory(options: OrdersOptions, listening: Listening) -> ExitCode {
     let store = match MemoryStore::new() {
-        Ok(store) => std::sync::Arc::new(store),
+        Ok(store) => Arc::new(store),
         Err(error) => return stop::failed(&format!("no randomness for the store: {error}")),
     };
-    let guard = idempotency(&options, std::sync::Arc::clone(&store));
-    let layer = match guard.try_layer() {
+    let layer = match idempotency(&options, store).try_layer() {
         Ok(layer) => layer,
         Err(error) => return stop::failed(&error.to_string()),
     };
-    let book = MemoryBook::default();
-    let policy = refusal::described_in(layer.policy_page());
     let create = routes::create_in_memory(&layer);
-    let app = routes::app(&options, store.secret(), policy, book, create);
-    run(listening, app, layer.engine(), std::future::pending()).await
+    let app = routes::app(&options, &layer, MemoryBook::default(), create);
+    run(listening, app, layer.engine(), options.drain, std::future::pending()).await
 }
 
-/// What is the same for every store. The service has no cookies of its own, so it ignores them.
+/// What is the same for every store.
 fn idempotency<S: Store + Clone>(options: &OrdersOptions, store: S) -> Idempotency<S> {
-    Idempotency::new(store, Identity::credentials().ignoring_cookies())
+    Idempotency::new(store, identity(&options.identity))
         .require_key()
         .canonical_json()
         .retention(options.retention)
+        .skew(options.skew)
         .lease(options.lease)
         .on_concurrent(options.on_concurrent)
+        .request_body_bytes_max(options.max_body)
+        .response_body_bytes_max(options.max_response)
+        .policy_page(routes::policy_address(options))
+}
+
+/// The service has no cookies of its own: unless one is named, they mean nothing to it.
+fn identity(option: &IdentityOption) -> Identity {
+    match option.clone() {
+        IdentityOption::Credentials => Identity::credentials().ignoring_cookies(),
+        IdentityOption::Anonymous => Identity::anonymous(),
+        IdentityOption::Header(name) => Identity::from_fn(move |parts| {
+            parts.headers.get(&name).map(|value| value.as_bytes().to_vec())
+        }),
+        IdentityOption::Cookie(name) => {
+            Identity::from_fn(move |parts| cookie(&parts.headers, &name))
+        }
+    }
+}
+
+/// The first cookie of this name (RFC 6265 section 4.2.1).
+fn cookie(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value.as_bytes().to_vec())
 }
 
 /// Serves, and ends: on request after what has begun is done, or at once when the store halts.
 async fn run<S: Store>(
     listening: Listening,
     app: Router,
-    engine: &seiriken::engine::Engine<S>,
+    engine: &Engine<S>,
+    drain: Duration,
     halted: impl Future<Output = ()>,
 ) -> ExitCode {
     println!("listening on {}", listening.url());
@@ -109,13 +137,14 @@ async fn run<S: Store>(
         }
     }
     tracing::info!("stopping: finishing what has begun");
+    // An error means that serving has ended already.
     let _ = say_stop.send(true);
     let draining = async {
         // An error is a panic of the serving task; what it left is in the engine's hands.
         let _ = serving.await;
-        engine.drain(DRAIN).await
+        engine.drain(drain).await
     };
-    match tokio::time::timeout(DRAIN, draining).await {
+    match tokio::time::timeout(drain, draining).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) | Err(_) => {
             stop::failed("some requests were not finished in time; they keep their claims")

@@ -1,6 +1,9 @@
 //! What the order service itself says no to. None of it has any effect, so the key stays free.
 
+use axum::Extension;
+use axum::body::Body;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
 use axum::response::{IntoResponse, Response};
 use seiriken::http::{NotProcessed, PolicyPage, Problem};
 use seiriken::store::StoreError;
@@ -90,6 +93,28 @@ impl IntoResponse for Refusal {
                 )
             }
         };
-        (NotProcessed, IntoResponse::into_response(problem)).into_response()
+        // Rendered at the edge, where the address of the policy page is known.
+        (problem.status(), NotProcessed, Extension(Unrendered(problem))).into_response()
+    }
+}
+
+/// A problem that has no body yet.
+#[derive(Debug, Clone)]
+struct Unrendered(Problem);
+
+/// Gives a refusal its body; `page` is the address of the policy page.
+pub(super) fn rendered(mut response: Response, page: &str) -> Response {
+    match response.extensions_mut().remove::<Unrendered>() {
+        None => response,
+        Some(Unrendered(problem)) => {
+            let mut rendered = problem.into_response(page).map(Body::new);
+            for (name, value) in response.headers() {
+                // The marker, say. The length is that of the body that was not there.
+                if *name != CONTENT_LENGTH {
+                    rendered.headers_mut().append(name, value.clone());
+                }
+            }
+            rendered
+        }
     }
 }

@@ -8,22 +8,23 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LINK, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use seiriken::StoreSecret;
 use seiriken::clock::{Clock, SystemClock, Timestamp};
 use seiriken::http::{IdempotencyLayer, Once, PolicyPage};
 use seiriken::store::sqlite::SqliteStore;
-use seiriken::store::{MemoryStore, StoreError};
+use seiriken::store::{MemoryStore, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tower_http::cors::CorsLayer;
 use uuid::Uuid;
 
 use super::book::{Book, MemoryBook, SqliteBook};
 use super::order::NewOrder;
-use super::refusal::Refusal;
+use super::refusal::{self, Refusal};
 use super::{page, prepare};
 use crate::cli::OrdersOptions;
 
@@ -35,16 +36,18 @@ pub(super) struct Shop<B> {
 }
 
 /// The service: `create` is `POST /orders` as the store at hand makes it.
-pub(super) fn app<B: Book>(
+pub(super) fn app<S: Store, B: Book>(
     options: &OrdersOptions,
-    secret: &StoreSecret,
-    policy: PolicyPage,
+    layer: &IdempotencyLayer<S>,
     book: B,
     create: MethodRouter<Shop<B>>,
 ) -> Router {
     let shop = Shop { book, processing_time: options.processing_time };
-    let (secret, valid_for) = (secret.clone(), options.retention);
-    Router::new()
+    let secret = layer.engine().store().secret().clone();
+    let valid_for = options.retention;
+    let policy = refusal::described_in(layer.policy_page());
+    let page = policy_address(options);
+    let app = Router::new()
         .route("/orders", create.get(list::<B>))
         .route("/orders/prepare", post(move || async move { prepare::prepare(&secret, valid_for) }))
         .route("/orders/{id}", get(show::<B>))
@@ -56,6 +59,31 @@ pub(super) fn app<B: Book>(
         .route("/", get(page::page::<B>))
         .fallback(|| async { Refusal::NotFound })
         .with_state(shop)
+        .layer(map_response(move |response| {
+            let rendered = refusal::rendered(response, &page);
+            async move { rendered }
+        }));
+    match &options.cors {
+        None => app,
+        Some(origin) => app.layer(cors(origin.clone())),
+    }
+}
+
+/// Where the policy is published: relative unless the service knows its own address. It is never
+/// made from `Host`, which its sender chooses.
+pub(super) fn policy_address(options: &OrdersOptions) -> String {
+    let base = options.public_url.as_deref().unwrap_or_default();
+    format!("{base}/.well-known/idempotency")
+}
+
+/// What a page of `origin` may send, and what it may see of an answer.
+fn cors(origin: HeaderValue) -> CorsLayer {
+    let name = HeaderName::from_static;
+    CorsLayer::new()
+        .allow_origin(origin)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([CONTENT_TYPE, AUTHORIZATION, name("x-api-key"), name("idempotency-key")])
+        .expose_headers([RETRY_AFTER, LOCATION, LINK, name("idempotent-replayed")])
 }
 
 fn publish(policy: &PolicyPage, headers: &HeaderMap) -> Response {

@@ -146,6 +146,14 @@ impl<S: Store + Clone> Idempotency<S> {
         self
     }
 
+    /// Adds this to the retention before a key is forgotten: how far clocks may disagree. Defaults
+    /// to 5 minutes.
+    #[must_use]
+    pub fn skew(mut self, skew: Duration) -> Self {
+        self.policy.retention.skew = skew;
+        self
+    }
+
     /// Believes an owner to be alive for this long without a sign of life. Defaults to 30 seconds.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {

@@ -213,6 +213,14 @@ impl Problem {
         Self { head, detail: Some(detail.into()), retry_after: None, recorded: None }
     }
 
+    /// The status code that it has.
+    pub fn status(&self) -> StatusCode {
+        match self.head {
+            Head::Ours(kind) => kind.status(),
+            Head::Other { status, .. } => status,
+        }
+    }
+
     pub(super) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
