@@ -1,6 +1,16 @@
 //! What the SQLite store promises beyond the contract of every store.
 #![cfg(feature = "sqlite")]
 
+#[path = "sqlite/corrupt.rs"]
+mod corrupt;
+#[path = "sqlite/fence.rs"]
+mod fence;
+#[path = "sqlite/groups.rs"]
+mod groups;
+#[path = "sqlite/opening.rs"]
+mod opening;
+#[path = "sqlite/rows.rs"]
+mod rows;
 #[path = "sqlite/settling.rs"]
 mod settling;
 

@@ -41,7 +41,7 @@ pub(super) struct Held {
     id: RecordId,
     /// Its row in the file.
     row: Option<i64>,
-    /// Its record, unless it is absent or has expired.
+    /// Its record, also when it has expired.
     pub(super) record: Option<Record>,
 }
 
@@ -79,7 +79,7 @@ impl<'g, 'c> Group<'g, 'c> {
                 let row = durable.then(|| row_of(record.token));
                 Held { id, row, record: Some(*record) }
             }
-            Some(Place::Stored { token, expires_at }) if self.now < expires_at => {
+            Some(Place::Stored { token, .. }) => {
                 let row = self.statements.get(token)?;
                 let row = row.ok_or_else(|| corrupt("the row of a record is missing"));
                 match row.and_then(|bytes| rows::decode(&id, bytes)) {
@@ -87,7 +87,6 @@ impl<'g, 'c> Group<'g, 'c> {
                     Err(unreadable) => return Ok(Err(unreadable)),
                 }
             }
-            Some(Place::Stored { token, .. }) => Held { id, row: Some(token), record: None },
             Some(Place::Gone) | None => Held { id, row: None, record: None },
         };
         Ok(Ok(held))

@@ -82,10 +82,12 @@ impl Index {
             Some(Slot { place: Place::Stored { token, expires_at }, .. }) if now < *expires_at => {
                 return Looked::Stored { token: *token };
             }
+            // Whether it has expired the record itself says, and its row has to go.
+            Some(Slot { place: Place::Stored { .. }, .. }) => return Looked::Ask,
             Some(Slot { place: Place::Unsettled { record, durable }, .. }) => {
                 Some((&**record, *durable))
             }
-            Some(Slot { place: Place::Stored { .. }, .. }) | None => None,
+            None => None,
         };
         let needs_row = claim.class != EffectClass::Transactional
             || current.is_some_and(|(_, durable)| durable);

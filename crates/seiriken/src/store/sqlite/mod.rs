@@ -162,6 +162,13 @@ impl SqliteStore {
         self.shared.writer.submit(job).await.unwrap_or_else(|lost| Err(CommitError::Store(lost)))
     }
 
+    /// Claims on the writer thread.
+    async fn write_claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
+        let verb =
+            move |record: Option<&_>, fresh, now| transition::claim(record, &claim, fresh, now);
+        self.write_verb(id, verb).await
+    }
+
     /// Runs a verb on the writer thread, which makes its change durable.
     async fn write_verb<O: Send + 'static>(
         &self,
@@ -194,16 +201,12 @@ impl Store for SqliteStore {
                         continue;
                     };
                     let step = transition::claim(Some(&record), &claim, fresh(), now);
-                    if step.change == Change::Keep {
-                        return Ok(step.outcome);
-                    }
-                }
-                Looked::Ask => {
-                    let verb = move |record: Option<&_>, fresh, now| {
-                        transition::claim(record, &claim, fresh, now)
+                    return match step.change {
+                        Change::Keep => Ok(step.outcome),
+                        Change::Put(_) | Change::Remove => self.write_claim(id, claim).await,
                     };
-                    return self.write_verb(id, verb).await;
                 }
+                Looked::Ask => return self.write_claim(id, claim).await,
             }
         }
         Err(error::not_applied("the record kept changing while it was looked at"))

@@ -1,0 +1,78 @@
+//! Opening the file: one process at a time, and nothing that this version does not know.
+
+use seiriken::record::EffectClass;
+use seiriken::record::transition::{ClaimOutcome, Granted};
+use seiriken::store::Store;
+use seiriken::store::sqlite::{OpenError, SqliteStore};
+
+use super::{Bench, answer, ask, granted, key, owner};
+
+#[tokio::test]
+async fn a_second_handle_of_the_same_process_is_refused_until_the_first_is_closed() {
+    let bench = Bench::new();
+    let store = bench.open().await;
+    let refused = SqliteStore::open(bench.path()).await.expect_err("it is open already");
+    assert!(matches!(&refused, OpenError::InUse { path } if *path == bench.path()), "{refused}");
+    owner(&store, key(1), EffectClass::Keyed).await;
+    store.close().await;
+    bench.open().await;
+}
+
+#[tokio::test]
+async fn a_handle_that_was_cloned_keeps_nothing_open_after_close() {
+    let bench = Bench::new();
+    let store = bench.open().await;
+    let other = store.clone();
+    store.close().await;
+    let claim = ask(&other, EffectClass::Keyed, 1);
+    let refused = other.claim(key(1), claim).await.expect_err("it is closed");
+    assert!(!refused.may_have_been_applied(), "{refused}");
+    let again = bench.open().await;
+    assert_eq!(granted(&again, key(1), EffectClass::Keyed, 1).await.how, Granted::First);
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_format_is_refused() {
+    let bench = Bench::new();
+    bench.open().await.close().await;
+    bench
+        .raw()
+        .execute("UPDATE seiriken_meta SET value = 2 WHERE name = 'format'", [])
+        .expect("it is written");
+    let refused = SqliteStore::open(bench.path()).await.expect_err("it cannot be read");
+    let later = matches!(refused, OpenError::LaterFormat { found: 2, known: 1 });
+    assert!(later, "{refused}");
+    bench
+        .raw()
+        .execute("UPDATE seiriken_meta SET value = 1 WHERE name = 'format'", [])
+        .expect("it is written");
+    bench.open().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let bench = Bench::new();
+    let text = b"Dear diary, this is not a database, and it is long enough to be looked at.";
+    std::fs::write(bench.path(), text).expect("it is written");
+    let refused = SqliteStore::open(bench.path()).await.expect_err("it is no database");
+    assert!(matches!(refused, OpenError::Sqlite(_)), "{refused}");
+    assert_eq!(std::fs::read(bench.path()).expect("it is there"), text);
+}
+
+#[tokio::test]
+async fn dropping_every_handle_closes_the_file_too() {
+    let bench = Bench::new();
+    let store = bench.open().await;
+    let token = owner(&store, key(1), EffectClass::Keyed).await;
+    store.complete(key(1), token, answer("kept")).await.expect("it is recorded");
+    drop(store);
+    // The writer thread ends by itself, soon.
+    let store = loop {
+        match SqliteStore::open_with_clock(bench.path(), bench.clock.clone()).await {
+            Err(OpenError::InUse { .. }) => tokio::task::yield_now().await,
+            opened => break opened.expect("the file is opened"),
+        }
+    };
+    let told = store.claim(key(1), ask(&store, EffectClass::Keyed, 2)).await;
+    assert_eq!(told.expect("it is answered"), ClaimOutcome::Completed(answer("kept")));
+}
