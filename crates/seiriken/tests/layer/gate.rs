@@ -146,6 +146,34 @@ async fn method_path_query_type_and_body_make_the_request() {
 }
 
 #[tokio::test]
+async fn in_canonical_json_spelling_is_free_and_no_two_values_are_merged() {
+    let service = echo(&in_memory().canonical_json());
+    let json = |body: &'static str| {
+        let request = Request::post("/").header("Content-Type", "application/json");
+        request.header("Idempotency-Key", "k").body(Body::from(body)).unwrap()
+    };
+    let first = service.call(json(r#"{"n":9007199254740993,"m":"\u0061"}"#)).await;
+    first.assert_executed();
+    for other in [
+        r#"{"n":9007199254740992,"m":"a"}"#,
+        r#"{"n":9007199254740994,"m":"\u0061"}"#,
+        r#"{"n":9007199254740993,"m":"\u0062"}"#,
+        r#"{"n":9007199254740993,"n":9007199254740993,"m":"\u0061"}"#,
+    ] {
+        service.call(json(other)).await.assert_refused(ProblemKind::KeyReused);
+    }
+    // A number that no double holds is compared as it is written, and so is all around it.
+    let first = service.call(json(r#"{"n":9007199254740993,"m":"\u0061"}"#)).await;
+    assert_eq!((first.marker(), service.runs()), (Some("true"), 1));
+
+    let service = echo(&in_memory().canonical_json());
+    let first = service.call(json(r#"{"n":1,"m":"a"}"#)).await;
+    first.assert_executed();
+    service.call(json(" { \"m\":\"\\u0061\", \"n\": 1.0 } ")).await.assert_replays(&first);
+    service.call(json(r#"{"n":"1","m":"a"}"#)).await.assert_refused(ProblemKind::KeyReused);
+}
+
+#[tokio::test]
 async fn a_body_past_the_limit_is_refused_and_its_key_stays_free() {
     let service = echo(&in_memory().request_body_bytes_max(8));
     let streamed = |pieces: [&'static str; 2]| {
