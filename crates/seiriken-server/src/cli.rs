@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Uri};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use seiriken::OnConcurrent;
+use seiriken::{OnConcurrent, Policy};
 
 use crate::{stop, units};
 
@@ -34,7 +34,8 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct OrdersOptions {
     /// Where to listen. `localhost` is both loopback addresses; port 0 takes a free one.
-    #[arg(long, value_name = "ADDR", env = "SEIRIKEN_LISTEN", default_value = "localhost:3000")]
+    #[arg(long, value_name = "ADDR", env = "SEIRIKEN_LISTEN", default_value = "localhost:3000",
+          value_parser = address)]
     pub(crate) listen: String,
 
     /// Where keys, answers and orders are kept: sqlite:PATH (durable) or memory: (gone at the end).
@@ -43,13 +44,13 @@ pub(crate) struct OrdersOptions {
 
     /// How long an answer is kept and given again.
     #[arg(long, value_name = "DUR", env = "SEIRIKEN_RETENTION", default_value = "24h",
-          value_parser = units::duration)]
+          value_parser = retention)]
     pub(crate) retention: Duration,
 
     /// How long a request is believed to be alive without a sign of life; it gives one three times
     /// in this time.
     #[arg(long, value_name = "DUR", env = "SEIRIKEN_LEASE", default_value = "30s",
-          value_parser = units::duration)]
+          value_parser = lease)]
     pub(crate) lease: Duration,
 
     /// Pretends that payment takes this long, before the order is committed.
@@ -166,6 +167,32 @@ impl FromStr for StoreUrl {
             Some(("sqlite", path)) => Ok(Self::Sqlite(path.into())),
             _ => Err(format!("'{url}' is not a store; there are sqlite:PATH and memory:")),
         }
+    }
+}
+
+/// `HOST:PORT`. Whether the host exists, and the port is free, is found out when it is opened.
+fn address(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.into()),
+        _ => Err(format!("'{text}' is not an address such as localhost:3000 or 127.0.0.1:0")),
+    }
+}
+
+/// A retention of zero would forget every answer at once.
+fn retention(text: &str) -> Result<Duration, String> {
+    match units::duration(text)? {
+        Duration::ZERO => Err("an answer that is kept for no time at all is no protection".into()),
+        retention => Ok(retention),
+    }
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    match units::duration(text)? {
+        lease if lease < Policy::LEASE_MIN => Err(format!(
+            "a lease has at least {:?}: a busy machine would look dead",
+            Policy::LEASE_MIN
+        )),
+        lease => Ok(lease),
     }
 }
 

@@ -1,5 +1,12 @@
 //! A client that goes away in the middle: its order is finished and its retry finds the answer.
 
+use axum::body::Bytes;
+use axum::http::Request;
+use http_body_util::Full;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
 use crate::service::Service;
 use crate::shop::{CAKE, Shop};
 use crate::wire::{Wire, post_orders};
@@ -51,4 +58,30 @@ async fn a_client_that_retries_while_its_first_attempt_runs_on_is_told_so() {
     let shop = service.shop();
     begun(&mut service).await.reset();
     shop.order("k", CAKE).await.assert_refused(409, "request-in-progress");
+}
+
+#[tokio::test]
+async fn over_http2_a_client_that_resets_its_stream_finds_the_answer_at_its_retry() {
+    for mut service in [Service::start(&OPTIONS).await, Service::in_memory(&OPTIONS).await] {
+        let shop = service.shop();
+        let stream = TcpStream::connect(shop.address()).await.unwrap();
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let request = Request::post(format!("{}/orders", shop.url()))
+            .header("Content-Type", "application/json")
+            .header("Idempotency-Key", "k")
+            .body(Full::new(Bytes::from(CAKE)))
+            .unwrap();
+        let mut first = Box::pin(sender.send_request(request));
+        tokio::select! {
+            biased;
+            _ = &mut first => panic!("it was answered too early"),
+            () = service.executions_begun(1) => {}
+        }
+        drop(first);
+        assert_finished_once(&mut service, &shop).await;
+        // The stream was reset and not the connection.
+        sender.ready().await.unwrap();
+    }
 }

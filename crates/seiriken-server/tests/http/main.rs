@@ -8,10 +8,14 @@ mod service;
 mod shop;
 mod wire;
 
+mod bodies;
 mod concurrent;
 mod crashes;
+mod credentials;
 mod disconnects;
 mod keys;
+mod listening;
 mod orders;
 mod refusals;
 mod stops;
+mod usage;

@@ -14,6 +14,9 @@ use crate::shop::Shop;
 /// test that passes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A free port, which the service says itself.
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// What the log says when an execution begins.
 const EXECUTION_BEGINS: &str = "executing";
 
@@ -36,18 +39,31 @@ pub(crate) fn program() -> Command {
     program
 }
 
+/// Sends SIGTERM.
+pub(crate) async fn terminate(child: &Child) {
+    let pid = child.id().expect("it runs").to_string();
+    let status = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await;
+    assert!(status.expect("a shell").success());
+}
+
 impl Service {
     /// Starts it on a new SQLite file; `options` come after that.
     pub(crate) async fn start(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the service");
-        let process = Process::start(&store_in(&folder), options).await;
+        let process = Process::start(ANY_PORT, &store_in(&folder), options).await;
         Self { process, folder }
     }
 
     /// Starts it with its orders and keys in memory.
     pub(crate) async fn in_memory(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the service");
-        Self { process: Process::start("memory:", options).await, folder }
+        Self { process: Process::start(ANY_PORT, "memory:", options).await, folder }
+    }
+
+    /// Starts it in memory at this address.
+    pub(crate) async fn listening_on(address: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the service");
+        Self { process: Process::start(address, "memory:", &[]).await, folder }
     }
 
     /// Its store, as the option says it.
@@ -70,9 +86,7 @@ impl Service {
 
     /// Asks it to stop (SIGTERM), without waiting for the end.
     pub(crate) async fn ask_to_stop(&self) {
-        let pid = self.process.child.id().expect("the service runs").to_string();
-        let status = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await;
-        assert!(status.expect("a shell").success());
+        terminate(&self.process.child).await;
     }
 
     /// Waits for its end.
@@ -94,7 +108,7 @@ impl Service {
 
     /// Starts it again on the same file, after it was stopped or killed.
     pub(crate) async fn start_again(&mut self, options: &[&str]) {
-        self.process = Process::start(&self.store(), options).await;
+        self.process = Process::start(ANY_PORT, &self.store(), options).await;
     }
 }
 
@@ -103,11 +117,11 @@ fn store_in(folder: &TempDir) -> String {
 }
 
 impl Process {
-    async fn start(store: &str, options: &[&str]) -> Self {
+    async fn start(address: &str, store: &str, options: &[&str]) -> Self {
         let mut child = program()
             .env("RUST_LOG", "warn,seiriken::engine=debug")
             .env("NO_COLOR", "1")
-            .args(["--listen", "127.0.0.1:0", "--store", store])
+            .args(["--listen", address, "--store", store])
             .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

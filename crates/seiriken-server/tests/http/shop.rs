@@ -31,6 +31,10 @@ impl Shop {
         Self { client, url: url.to_owned() }
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         let address = self.url.strip_prefix("http://").expect("http alone");
         address.parse().expect("a number and a port")

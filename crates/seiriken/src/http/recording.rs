@@ -80,9 +80,14 @@ pub(super) async fn ending<B, E>(
 where
     B: Body<Data = Bytes>,
 {
+    let says_so = answer.extensions().get::<NotProcessed>().is_some();
     match commit {
         CommitState::Committed(record) => {
             return Ending::NotProcessed(beside_commit(&record, answer));
+        }
+        // A handler that answers success in spite of the rollback would have its caller believe it.
+        CommitState::Failed(_) if answer.status().is_success() && !says_so => {
+            return Ending::NotProcessed(Beside::NeverCommitted(answer.status()));
         }
         // It was rolled back, or the engine answers in its place.
         CommitState::Failed(_) if answer.status().is_success() => {
@@ -91,7 +96,6 @@ where
         CommitState::Failed(_) => return Ending::NotProcessed(whole(answer)),
         CommitState::NotAsked | CommitState::Asked => {}
     }
-    let says_so = answer.extensions().get::<NotProcessed>().is_some();
     match verdict(class, answer.status(), says_so, rules.record_all) {
         Verdict::Free => Ending::NotProcessed(whole(answer)),
         Verdict::Unknown => Ending::Unknown(whole(answer)),

@@ -1,0 +1,15 @@
+//! The tower layer in front of small services, each of which does one thing.
+
+mod guarded;
+mod shelf;
+
+mod bodies;
+mod committed;
+mod dropped;
+mod fields;
+mod gate;
+mod identities;
+mod outcomes;
+mod timeouts;
+mod uncommitted;
+mod waiting;
