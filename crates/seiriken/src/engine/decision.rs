@@ -47,3 +47,21 @@ pub enum Decision<T> {
     /// The store could not be asked, or could not commit. Nothing happened.
     StoreUnavailable,
 }
+
+impl<T> Decision<T> {
+    /// Its name in traces and metrics: lower case, words joined by `-`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Executed { .. } => "executed",
+            Self::Replayed(_) => "replayed",
+            Self::NotRecorded(_) => "not-recorded",
+            Self::Panicked => "panicked",
+            Self::InProgress { .. } => "in-progress",
+            Self::Mismatch => "mismatch",
+            Self::CredentialChanged => "credential-changed",
+            Self::Indeterminate => "indeterminate",
+            Self::Pending => "pending",
+            Self::StoreUnavailable => "store-unavailable",
+        }
+    }
+}

@@ -58,6 +58,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 pub use decision::{Decision, Ending};
 pub use detach::Run;
@@ -69,7 +70,7 @@ use crate::identity::IdentityDigest;
 use crate::key::IdempotencyKey;
 use crate::policy::{OnConcurrent, Policy, PolicyError};
 use crate::record::AttemptId;
-use crate::record::transition::{Claim, ClaimOutcome, Grant};
+use crate::record::transition::{Claim, ClaimOutcome, Grant, Granted};
 use crate::scope::{RecordId, Scope};
 use crate::secret::StoreSecret;
 use crate::store::{Store, StoreError};
@@ -159,6 +160,10 @@ impl<S: Store> Engine<S> {
 
     /// Runs `work` if nobody did, and says what came of it.
     ///
+    /// Everything it does stands in one `tracing` span `idempotency`, with the operation's `id` (the
+    /// first digits of a keyed hash, never the key) and its `decision`
+    /// ([`Decision::name`]).
+    ///
     /// The future may be dropped at any time after it was first polled: the work goes on. It is
     /// not started at all when the key is found in use.
     ///
@@ -172,8 +177,15 @@ impl<S: Store> Engine<S> {
         T: Send + 'static,
     {
         let engine = self.clone();
-        let deciding = async move { engine.decide(operation, work).await };
-        Run::new(self.shared.tasks.clone(), deciding)
+        let id = operation.id;
+        let span = tracing::info_span!("idempotency", %id, decision = tracing::field::Empty);
+        let deciding = async move {
+            let decision = engine.decide(operation, work).await;
+            tracing::Span::current().record("decision", decision.name());
+            tracing::debug!("decided");
+            decision
+        };
+        Run::new(self.shared.tasks.clone(), deciding.instrument(span))
     }
 
     /// Waits for the work whose callers have gone and for answers still being recorded, at most
@@ -271,7 +283,10 @@ impl<S: Store> Engine<S> {
         Fut: Future<Output = Ending<T>> + Send,
         T: Send,
     {
-        tracing::debug!(%id, execution = grant.executions, how = ?grant.how, "executing");
+        if grant.how == Granted::TakenOver {
+            let execution = grant.executions;
+            tracing::warn!(execution, "taken over from an owner that vanished; running it again");
+        }
         let owned = self.shared.waiting.own(id);
         let execution = Execution::new(Arc::clone(&self.shared), id, grant);
         // The work's own state is dropped with it; what it shares with others is its own to keep
