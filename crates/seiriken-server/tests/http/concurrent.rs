@@ -1,5 +1,7 @@
 //! Two and more requests of one key at once.
 
+use std::time::Duration;
+
 use tokio::task::JoinSet;
 
 use crate::service::Service;
@@ -53,6 +55,29 @@ async fn a_second_request_that_waits_gets_the_same_answer() {
         let first = ordering(&shop);
         service.executions_begun(1).await;
         let second = shop.order("k", CAKE).await;
+        let first = first.await.unwrap();
+        first.assert_ordered();
+        second.assert_replays(&first);
+        assert_eq!(shop.total().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_takes_longer_than_its_lease_is_still_running() {
+    let options = ["--processing-time", "2500ms", "--lease", "1s"];
+    for mut service in [Service::start(&options).await, Service::in_memory(&options).await] {
+        let shop = service.shop();
+        let first = ordering(&shop);
+        service.executions_begun(1).await;
+        let second = loop {
+            let second = shop.order("k", CAKE).await;
+            if second.status != 409 {
+                break second;
+            }
+            second.assert_refused(409, "request-in-progress");
+            // Time is what this is about: asking faster would keep the machine from renewing.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
         let first = first.await.unwrap();
         first.assert_ordered();
         second.assert_replays(&first);
