@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 /// is dropped before its end, the rest of it runs on in a task of its own, which
 /// [`drain`](super::Engine::drain) waits for.
 pub struct Run<T: Send + 'static> {
-    /// `None` once it has ended.
+    /// `None` while it is polled and once it has ended.
     future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
     started: bool,
     tasks: TaskTracker,
@@ -43,20 +43,20 @@ impl<T: Send + 'static> Future for Run<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let run = &mut *self;
         run.started = true;
-        let future = run.future.as_mut().expect("a future is not polled after its end");
-        let ended = std::task::ready!(future.as_mut().poll(cx));
-        run.future = None;
-        Poll::Ready(ended)
+        // Taken out while it is polled: should it panic there, nothing of it is left to go on.
+        let mut future = run.future.take().expect("a future is not polled after its end");
+        let polled = future.as_mut().poll(cx);
+        if polled.is_pending() {
+            run.future = Some(future);
+        }
+        polled
     }
 }
 
 impl<T: Send + 'static> Drop for Run<T> {
     fn drop(&mut self) {
-        // A panic that comes through here is a broken invariant of ours: polling again would
-        // only panic again.
-        if let Some(future) = self.future.take().filter(|_| self.started)
-            && !std::thread::panicking()
-        {
+        // Also when a panic of its caller brings it here: that is one more way to go away.
+        if let Some(future) = self.future.take().filter(|_| self.started) {
             let rest = async move { drop(future.await) };
             self.tasks.spawn_on(rest, &self.runtime);
         }
