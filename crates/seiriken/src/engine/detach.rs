@@ -14,11 +14,9 @@ use tokio_util::task::TaskTracker;
 /// is dropped before its end, the rest of it runs on in a task of its own, which
 /// [`drain`](super::Engine::drain) waits for.
 pub struct Run<T: Send + 'static> {
-    /// `None` once it has ended.
+    /// `None` while it is polled and once it has ended.
     future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
     started: bool,
-    /// It is being polled; still set when it is dropped because that poll panicked.
-    polling: bool,
     tasks: TaskTracker,
     runtime: Handle,
 }
@@ -29,13 +27,7 @@ impl<T: Send + 'static> Run<T> {
         future: impl Future<Output = T> + Send + 'static,
     ) -> Self {
         let future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
-        Self {
-            future: Some(future),
-            started: false,
-            polling: false,
-            tasks,
-            runtime: Handle::current(),
-        }
+        Self { future: Some(future), started: false, tasks, runtime: Handle::current() }
     }
 
     /// Lets it run to its end also when it is dropped before its first poll.
@@ -51,12 +43,11 @@ impl<T: Send + 'static> Future for Run<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let run = &mut *self;
         run.started = true;
-        let future = run.future.as_mut().expect("a future is not polled after its end");
-        run.polling = true;
+        // Taken out while it is polled: should it panic there, nothing of it is left to go on.
+        let mut future = run.future.take().expect("a future is not polled after its end");
         let polled = future.as_mut().poll(cx);
-        run.polling = false;
-        if polled.is_ready() {
-            run.future = None;
+        if polled.is_pending() {
+            run.future = Some(future);
         }
         polled
     }
@@ -64,11 +55,9 @@ impl<T: Send + 'static> Future for Run<T> {
 
 impl<T: Send + 'static> Drop for Run<T> {
     fn drop(&mut self) {
-        // A panic of the work is caught inside; one that comes out of here is a broken invariant
-        // of ours, and polling again would only panic again.
-        let rest = self.future.take().filter(|_| self.started && !self.polling);
-        if let Some(rest) = rest {
-            let rest = async move { drop(rest.await) };
+        // Also when a panic of its caller brings it here: that is one more way to go away.
+        if let Some(future) = self.future.take().filter(|_| self.started) {
+            let rest = async move { drop(future.await) };
             self.tasks.spawn_on(rest, &self.runtime);
         }
     }
@@ -112,26 +101,6 @@ mod tests {
         for polls in 1..=6 {
             assert_eq!(dropped_after(polls).await, 5, "dropped after {polls} polls");
         }
-    }
-
-    #[tokio::test]
-    async fn it_runs_on_when_it_is_dropped_by_somebody_elses_panic() {
-        let steps = Arc::new(AtomicU32::new(0));
-        let counted = Arc::clone(&steps);
-        let tasks = TaskTracker::new();
-        let mut run = Run::new(tasks.clone(), async move {
-            tokio::task::yield_now().await;
-            counted.fetch_add(1, Ordering::SeqCst);
-        });
-        let _ = futures_util::poll!(&mut run);
-        let neighbour = tokio::spawn(async move {
-            let _run = run;
-            panic!("a neighbour in the same task");
-        });
-        assert!(neighbour.await.is_err_and(|error| error.is_panic()));
-        tasks.close();
-        tasks.wait().await;
-        assert_eq!(steps.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

@@ -8,8 +8,8 @@ use super::execution::Execution;
 use crate::record::transition::RenewOutcome;
 use crate::store::Store;
 
-/// Runs `work`, and renews the lease as long as it takes. Work that ends within a third of its
-/// lease costs no renewal at all.
+/// Runs `work`, and renews the lease as long as it takes. Work that ends within a quarter of
+/// its lease costs no renewal at all.
 pub(super) async fn keep_alive<S: Store, F: Future>(
     execution: &Execution<S>,
     work: F,
@@ -53,7 +53,8 @@ async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken) {
     }
 }
 
-/// Three signs of life per lease: two may get lost.
+/// Three signs of life fall within a lease: two may get lost. (In thirds, the third would come as
+/// the lease ends.)
 fn interval<S: Store>(execution: &Execution<S>) -> Duration {
-    execution.shared().policy.lease / 3
+    execution.shared().policy.lease / 4
 }

@@ -64,7 +64,7 @@ pub use decision::{Decision, Ending};
 pub use detach::Run;
 pub use execution::{CommitFailed, CommitRefused, CommitState, Execution};
 
-use self::waiting::{Joined, Settled, Waiting};
+use self::waiting::{Joined, Request, Settled, Waiting};
 use crate::fingerprint::{Fingerprint, FingerprintKind};
 use crate::identity::IdentityDigest;
 use crate::key::IdempotencyKey;
@@ -214,8 +214,10 @@ impl<S: Store> Engine<S> {
                     return Decision::StoreUnavailable;
                 }
             };
+            let Claim { identity, fingerprint, .. } = claim;
+            let request = Request { id, identity, fingerprint };
             match outcome {
-                ClaimOutcome::Granted(grant) => return self.execute(id, grant, work).await,
+                ClaimOutcome::Granted(grant) => return self.execute(request, grant, work).await,
                 ClaimOutcome::Completed(response) => return Decision::Replayed(response),
                 ClaimOutcome::CredentialChanged => return Decision::CredentialChanged,
                 ClaimOutcome::Indeterminate => return Decision::Indeterminate,
@@ -228,7 +230,7 @@ impl<S: Store> Engine<S> {
                     claim.fingerprint = again;
                 }
                 ClaimOutcome::InProgress { retry_after } => {
-                    match self.wait(id, &mut patience).await {
+                    match self.wait(&request, &mut patience).await {
                         Waited::Answer(response) => return Decision::Replayed(response),
                         Waited::LookAgain => {}
                         Waited::Enough => return Decision::InProgress { retry_after },
@@ -263,9 +265,9 @@ impl<S: Store> Engine<S> {
         self.shared.store.claim(id, claim).await
     }
 
-    async fn wait(&self, id: RecordId, patience: &mut Patience) -> Waited {
+    async fn wait(&self, request: &Request, patience: &mut Patience) -> Waited {
         let Some(until) = patience.until else { return Waited::Enough };
-        let settled = match self.shared.waiting.join(id) {
+        let settled = match self.shared.waiting.join(request) {
             Joined::Waiting(settled) => settled,
             Joined::Full => return Waited::Enough,
             Joined::NobodyHere => return patience.pause().await,
@@ -277,17 +279,18 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    async fn execute<W, Fut, T>(&self, id: RecordId, grant: Grant, work: W) -> Decision<T>
+    async fn execute<W, Fut, T>(&self, request: Request, grant: Grant, work: W) -> Decision<T>
     where
         W: FnOnce(Execution<S>) -> Fut + Send,
         Fut: Future<Output = Ending<T>> + Send,
         T: Send,
     {
+        let id = request.id;
         if grant.how == Granted::TakenOver {
             let execution = grant.executions;
             tracing::warn!(execution, "taken over from an owner that vanished; running it again");
         }
-        let owned = self.shared.waiting.own(id);
+        let owned = self.shared.waiting.own(request);
         let execution = Execution::new(Arc::clone(&self.shared), id, grant);
         // The work's own state is dropped with it; what it shares with others is its own to keep
         // in order, as with any panic in a handler.

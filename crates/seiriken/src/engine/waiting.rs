@@ -1,20 +1,34 @@
 //! Requests that wait for the first one of their key, in the same process.
 //!
-//! They have passed the store's comparisons already (it told them "in progress"), so the answer
-//! can be handed to them without asking the store again.
+//! They have passed the store's comparisons already (it told them "in progress"), so the answer to
+//! the same request of the same caller can be handed to them without asking the store again. To no
+//! other: between what the store told them and their beginning to wait, the key may have become
+//! somebody else's.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use crate::fingerprint::Fingerprint;
+use crate::identity::IdentityDigest;
 use crate::record::RecordedResponse;
 use crate::scope::RecordId;
 
 /// The executions of this process, and who waits for each.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    running: Mutex<HashMap<RecordId, Vec<oneshot::Sender<Settled>>>>,
+    running: Mutex<Running>,
+}
+
+type Running = HashMap<Request, Vec<oneshot::Sender<Settled>>>;
+
+/// Which request of which caller, under which key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Request {
+    pub(super) id: RecordId,
+    pub(super) identity: IdentityDigest,
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// What the first request came to.
@@ -41,13 +55,13 @@ const WAITERS_MAX: usize = 1024;
 
 impl Waiting {
     /// Says that this process owns the execution, until the guard is settled or dropped.
-    pub(super) fn own(&self, id: RecordId) -> Owned<'_> {
-        self.running().entry(id).or_default();
-        Owned { waiting: self, id, settled: Settled::Otherwise }
+    pub(super) fn own(&self, request: Request) -> Owned<'_> {
+        self.running().entry(request).or_default();
+        Owned { waiting: self, request, settled: Settled::Otherwise }
     }
 
-    pub(super) fn join(&self, id: RecordId) -> Joined {
-        match self.running().get_mut(&id) {
+    pub(super) fn join(&self, request: &Request) -> Joined {
+        match self.running().get_mut(request) {
             None => Joined::NobodyHere,
             Some(waiters) => {
                 waiters.retain(|waiter| !waiter.is_closed());
@@ -61,7 +75,7 @@ impl Waiting {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<RecordId, Vec<oneshot::Sender<Settled>>>> {
+    fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,7 +83,7 @@ impl Waiting {
 /// The execution is this process's. Whoever waits is told when this goes away, however it does.
 pub(super) struct Owned<'w> {
     waiting: &'w Waiting,
-    id: RecordId,
+    request: Request,
     settled: Settled,
 }
 
@@ -81,7 +95,7 @@ impl Owned<'_> {
 
 impl Drop for Owned<'_> {
     fn drop(&mut self) {
-        let waiters = self.waiting.running().remove(&self.id).unwrap_or_default();
+        let waiters = self.waiting.running().remove(&self.request).unwrap_or_default();
         for waiter in waiters {
             // One that no longer waits does not need to know.
             let _ = waiter.send(self.settled.clone());

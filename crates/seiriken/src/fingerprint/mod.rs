@@ -16,7 +16,7 @@ use std::fmt;
 use crate::secret::{Purpose, StoreSecret};
 
 /// How the body entered the digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum FingerprintKind {
     /// Byte by byte. The default: no two different bodies are ever taken for one.
     #[default]
@@ -42,7 +42,7 @@ pub struct RequestParts<'r> {
 }
 
 /// What is kept of a request, to compare its retries with.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
     kind: FingerprintKind,
     digest: [u8; 16],

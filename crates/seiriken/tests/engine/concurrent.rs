@@ -1,0 +1,157 @@
+//! Several requests with one key at the same time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use seiriken::engine::{Decision, Ending};
+use seiriken::record::EffectClass;
+use seiriken::store::Store;
+use seiriken::{FingerprintKind, OnConcurrent};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::bench::{Bench, Runs, answer, answered, on_both_stores, operation, request};
+
+on_both_stores! {
+    of_many_at_once_one_runs_and_the_others_are_told_that_it_runs,
+    of_many_at_once_one_runs_and_the_others_get_its_answer,
+    waiting_has_an_end,
+    one_that_waits_takes_over_when_the_first_frees_the_key,
+    one_that_waits_never_hears_the_answer_to_another_request,
+}
+
+const MANY: u32 = 64;
+
+async fn of_many_at_once_one_runs_and_the_others_are_told_that_it_runs<S: Store>(bench: Bench<S>) {
+    for (class, key) in bench.classes().into_iter().zip(1..) {
+        let (engine, runs) = (bench.engine(class), Runs::default());
+        let gate = Arc::new(Semaphore::new(0));
+        let mut requests = JoinSet::new();
+        for _ in 0..MANY {
+            let (runs, gate) = (runs.clone(), Arc::clone(&gate));
+            requests.spawn(engine.run(operation(&*bench.store, key), move |_| async move {
+                runs.one_more();
+                gate.acquire().await.expect("the gate is not thrown away").forget();
+                Ending::Answered(answer("done"), ())
+            }));
+        }
+        for _ in 1..MANY {
+            let told = requests.join_next().await.expect("all but one end").expect("no panic");
+            match told {
+                Decision::InProgress { retry_after } => {
+                    assert!(retry_after >= Duration::from_secs(1), "{class:?}: {retry_after:?}");
+                }
+                other => panic!("{class:?}: {other:?}"),
+            }
+        }
+        gate.add_permits(1);
+        let first = requests.join_next().await.expect("the first ends").expect("no panic");
+        assert!(matches!(first, Decision::Executed { .. }), "{class:?}: {first:?}");
+        assert_eq!(runs.count(), 1, "{class:?}");
+    }
+}
+
+async fn of_many_at_once_one_runs_and_the_others_get_its_answer<S: Store>(bench: Bench<S>) {
+    for (class, key) in bench.classes().into_iter().zip(1..) {
+        let engine = bench.engine_that(class, OnConcurrent::Wait(Duration::from_hours(1)));
+        let (runs, gate) = (Runs::default(), Arc::new(Semaphore::new(0)));
+        let asked_before = bench.store.claim.asked();
+        let mut requests = JoinSet::new();
+        for _ in 0..MANY {
+            let (runs, gate) = (runs.clone(), Arc::clone(&gate));
+            requests.spawn(engine.run(operation(&*bench.store, key), move |_| async move {
+                let run = runs.one_more();
+                gate.acquire().await.expect("the gate is not thrown away").forget();
+                Ending::Answered(answer(&format!("run {run}")), ())
+            }));
+        }
+        bench.store.claim.answered(asked_before + MANY).await;
+        gate.add_permits(1);
+        let told = requests.join_all().await;
+        let executed = told.iter().filter(|told| matches!(told, Decision::Executed { .. })).count();
+        assert_eq!(executed, 1, "{class:?}");
+        for told in told {
+            assert_eq!(answered(told), answer("run 1"), "{class:?}");
+        }
+        assert_eq!(runs.count(), 1, "{class:?}");
+    }
+}
+
+async fn waiting_has_an_end<S: Store>(bench: Bench<S>) {
+    let engine = bench.engine_that(EffectClass::Opaque, OnConcurrent::Wait(Duration::from_secs(5)));
+    let mut first = engine.run(operation(&*bench.store, 1), |_| std::future::pending());
+    tokio::select! {
+        told = &mut first => panic!("the work never ends, and its caller is told {told:?}"),
+        () = bench.store.claim.answered(1) => {}
+    }
+    let asked = tokio::time::Instant::now();
+    let second = engine.run(operation(&*bench.store, 1), |_| async { Ending::Unknown(()) });
+    let told: Decision<()> = tokio::select! {
+        told = second => told,
+        told = &mut first => told,
+    };
+    assert!(matches!(told, Decision::InProgress { .. }), "{told:?}");
+    let waited = asked.elapsed();
+    assert!(waited >= Duration::from_secs(5) && waited < Duration::from_secs(6), "{waited:?}");
+}
+
+async fn one_that_waits_takes_over_when_the_first_frees_the_key<S: Store>(bench: Bench<S>) {
+    let engine =
+        bench.engine_that(EffectClass::Opaque, OnConcurrent::Wait(Duration::from_hours(1)));
+    let gate = Arc::new(Semaphore::new(0));
+    let opens = Arc::clone(&gate);
+    let first = tokio::spawn(engine.run(operation(&*bench.store, 1), move |_| async move {
+        opens.acquire().await.expect("the gate is not thrown away").forget();
+        Ending::NotProcessed("busy")
+    }));
+    bench.store.claim.answered(1).await;
+    let second = tokio::spawn(engine.run(operation(&*bench.store, 1), |_| async {
+        Ending::Answered(answer("second"), "second")
+    }));
+    bench.store.claim.answered(2).await;
+    gate.add_permits(1);
+    let told = first.await.expect("no panic");
+    assert!(matches!(told, Decision::NotRecorded("busy")), "{told:?}");
+    let told = second.await.expect("no panic");
+    assert!(matches!(told, Decision::Executed { beside: Some("second"), .. }), "{told:?}");
+}
+
+/// It was told "in progress" of one request; by the time it begins to wait, the key is free and
+/// belongs to somebody else's request.
+async fn one_that_waits_never_hears_the_answer_to_another_request<S: Store>(bench: Bench<S>) {
+    let engine =
+        bench.engine_that(EffectClass::Opaque, OnConcurrent::Wait(Duration::from_hours(1)));
+    let gates = [Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0))];
+    let opens = Arc::clone(&gates[0]);
+    let first = tokio::spawn(engine.run(operation(&*bench.store, 1), move |_| async move {
+        opens.acquire().await.expect("the gate is not thrown away").forget();
+        Ending::NotProcessed("busy")
+    }));
+    bench.store.claim.answered(1).await;
+
+    let late = bench.store.claim.close_gate();
+    let retry = tokio::spawn(engine.run(operation(&*bench.store, 1), |_| async {
+        Ending::Answered(answer("the retry's"), "the retry's")
+    }));
+    bench.store.claim.answered(2).await;
+    bench.store.claim.open_gate();
+    gates[0].add_permits(1);
+    assert!(matches!(first.await.expect("no panic"), Decision::NotRecorded(_)));
+    let opens = Arc::clone(&gates[1]);
+    let other = request(&*bench.store, 1, "mallory", FingerprintKind::Bytes, b"[2]");
+    let other = tokio::spawn(engine.run(other, move |_| async move {
+        opens.acquire().await.expect("the gate is not thrown away").forget();
+        Ending::Answered(answer("mallory's secret"), "mallory's")
+    }));
+    bench.store.claim.answered(3).await;
+
+    late.add_permits(1);
+    // It begins to wait, or asks once more.
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    gates[1].add_permits(1);
+    assert!(matches!(other.await.expect("no panic"), Decision::Executed { .. }));
+    let told = retry.await.expect("no panic");
+    assert!(matches!(told, Decision::CredentialChanged), "it is told {told:?}");
+}

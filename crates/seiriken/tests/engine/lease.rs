@@ -1,0 +1,120 @@
+//! The owner's sign of life, and owners that are late.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use seiriken::engine::{Decision, Ending};
+use seiriken::record::EffectClass;
+use seiriken::store::Store;
+use tokio::sync::Semaphore;
+
+use super::bench::{Bench, Runs, answer, answered, on_both_stores, operation};
+
+on_both_stores! {
+    work_that_takes_many_leases_is_not_overtaken,
+    lost_signs_of_life_are_made_up_for,
+    short_work_shows_no_sign_of_life,
+    a_late_owner_hears_the_answer_of_its_successor,
+    a_late_owner_of_an_opaque_effect_settles_it_after_all,
+}
+
+async fn work_that_takes_many_leases_is_not_overtaken<S: Store>(bench: Bench<S>) {
+    for (class, key) in bench.classes().into_iter().zip(1..) {
+        let (engine, runs) = (bench.engine(class), Runs::default());
+        let gate = Arc::new(Semaphore::new(0));
+        let ask = || {
+            let (runs, gate) = (runs.clone(), Arc::clone(&gate));
+            engine.run(operation(&*bench.store, key), move |_| async move {
+                runs.one_more();
+                gate.acquire().await.expect("the gate is not thrown away").forget();
+                Ending::Answered(answer("done"), ())
+            })
+        };
+        let answered_before = bench.store.claim.asked();
+        let first = tokio::spawn(ask());
+        bench.store.claim.answered(answered_before + 1).await;
+        for _ in 0..10 {
+            bench.pass(engine.policy().lease).await;
+            let told = ask().await;
+            assert!(matches!(told, Decision::InProgress { .. }), "{class:?}: {told:?}");
+        }
+        gate.add_permits(1);
+        let told = first.await.expect("no panic");
+        assert!(matches!(told, Decision::Executed { .. }), "{class:?}: {told:?}");
+        assert_eq!(runs.count(), 1, "{class:?}");
+    }
+}
+
+async fn lost_signs_of_life_are_made_up_for<S: Store>(bench: Bench<S>) {
+    let engine = bench.engine(EffectClass::Keyed);
+    let gate = Arc::new(Semaphore::new(0));
+    let opens = Arc::clone(&gate);
+    let first = tokio::spawn(engine.run(operation(&*bench.store, 1), move |_| async move {
+        opens.acquire().await.expect("the gate is not thrown away").forget();
+        Ending::Answered(answer("done"), ())
+    }));
+    bench.store.claim.answered(1).await;
+    for _ in 0..5 {
+        // Of three in a lease, one gets through.
+        bench.store.renew.not_applied.store(2, Ordering::SeqCst);
+        bench.pass(engine.policy().lease).await;
+        let retry = engine.run(operation(&*bench.store, 1), |_| async { Ending::Unknown(()) });
+        assert!(matches!(retry.await, Decision::InProgress { .. }));
+    }
+    gate.add_permits(1);
+    assert!(matches!(first.await.expect("no panic"), Decision::Executed { .. }));
+}
+
+async fn short_work_shows_no_sign_of_life<S: Store>(bench: Bench<S>) {
+    let engine = bench.engine(EffectClass::Opaque);
+    for key in 0..10 {
+        let work = |_| async { Ending::Answered(answer("done"), ()) };
+        engine.run(operation(&*bench.store, key), work).await;
+    }
+    assert_eq!(bench.store.renew.asked(), 0, "it would double what a request costs");
+}
+
+/// An owner whose signs of life do not arrive, until it is overtaken.
+async fn a_late_owner_hears_the_answer_of_its_successor<S: Store>(bench: Bench<S>) {
+    let (engine, runs) = (bench.engine(EffectClass::Keyed), Runs::default());
+    let gate = Arc::new(Semaphore::new(0));
+    bench.store.renew.not_applied.store(u32::MAX, Ordering::SeqCst);
+    let opens = Arc::clone(&gate);
+    let first = tokio::spawn(engine.run(operation(&*bench.store, 1), move |_| async move {
+        opens.acquire().await.expect("the gate is not thrown away").forget();
+        Ending::Answered(answer("first"), 1)
+    }));
+    bench.store.claim.answered(1).await;
+    bench.pass(engine.policy().lease).await;
+    let counted = runs.clone();
+    let second = engine.run(operation(&*bench.store, 1), move |execution| async move {
+        counted.one_more();
+        Ending::Answered(answer("second"), execution.number())
+    });
+    let told = second.await;
+    assert!(matches!(told, Decision::Executed { beside: Some(2), .. }), "{told:?}");
+    gate.add_permits(1);
+    let told = first.await.expect("no panic");
+    assert!(matches!(told, Decision::Replayed(_)), "{told:?}");
+    assert_eq!(answered(told), answer("second"));
+    assert_eq!(runs.count(), 1);
+}
+
+async fn a_late_owner_of_an_opaque_effect_settles_it_after_all<S: Store>(bench: Bench<S>) {
+    let engine = bench.engine(EffectClass::Opaque);
+    let gate = Arc::new(Semaphore::new(0));
+    bench.store.renew.not_applied.store(u32::MAX, Ordering::SeqCst);
+    let opens = Arc::clone(&gate);
+    let first = tokio::spawn(engine.run(operation(&*bench.store, 1), move |_| async move {
+        opens.acquire().await.expect("the gate is not thrown away").forget();
+        Ending::Answered(answer("late"), ())
+    }));
+    bench.store.claim.answered(1).await;
+    bench.pass(engine.policy().lease).await;
+    let retry = || engine.run(operation(&*bench.store, 1), |_| async { Ending::Unknown(()) });
+    assert!(matches!(retry().await, Decision::Indeterminate));
+    gate.add_permits(1);
+    let told = first.await.expect("no panic");
+    assert!(matches!(told, Decision::Executed { .. }), "{told:?}");
+    assert_eq!(answered(retry().await), answer("late"));
+}
