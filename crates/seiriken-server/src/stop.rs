@@ -14,31 +14,56 @@ pub(crate) fn failed(why: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Waits until the program is asked to stop: Ctrl-C, or SIGTERM where there is one.
-pub(crate) async fn asked() {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated() => {}
-    }
+/// Says that the store has halted, and ends the program with status 74.
+pub(crate) fn disk_in_doubt() -> ExitCode {
+    eprintln!("seiriken: a COMMIT failed; start again to find out what is on the disk");
+    ExitCode::from(DISK_IN_DOUBT)
+}
+
+/// What asks the program to stop: Ctrl-C, or SIGTERM where there is one.
+pub(crate) struct Asked {
+    #[cfg(unix)]
+    signals: Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
 }
 
 #[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            terminate.recv().await;
+impl Asked {
+    /// From here on a signal does not end the program at once.
+    pub(crate) fn watch() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let both = signal(SignalKind::interrupt())
+            .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+        if let Err(error) = &both {
+            tracing::warn!(%error, "signals cannot be watched; they will end the program at once");
         }
-        Err(_) => std::future::pending().await,
+        Self { signals: both.ok() }
+    }
+
+    /// Waits for one.
+    pub(crate) async fn stopped(self) {
+        match self.signals {
+            Some((mut interrupt, mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            None => std::future::pending().await,
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
+impl Asked {
+    /// Nothing to prepare here.
+    pub(crate) fn watch() -> Self {
+        Self {}
+    }
+
+    /// Waits for one.
+    pub(crate) async fn stopped(self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

@@ -126,15 +126,14 @@ async fn run<S: Store>(
     drain: Duration,
     halted: impl Future<Output = ()>,
 ) -> ExitCode {
+    let asked = stop::Asked::watch();
     println!("listening on {}", listening.url());
     let (say_stop, stop) = watch::channel(false);
     let serving = tokio::spawn(listening.serve(app, stop));
+    let mut halted = std::pin::pin!(halted);
     tokio::select! {
-        () = stop::asked() => {}
-        () = halted => {
-            tracing::error!("the store has halted; start again to find out what is on the disk");
-            return ExitCode::from(stop::DISK_IN_DOUBT);
-        }
+        () = asked.stopped() => {}
+        () = &mut halted => return stop::disk_in_doubt(),
     }
     tracing::info!("stopping: finishing what has begun");
     // An error means that serving has ended already.
@@ -144,7 +143,11 @@ async fn run<S: Store>(
         let _ = serving.await;
         engine.drain(drain).await
     };
-    match tokio::time::timeout(drain, draining).await {
+    let drained = tokio::select! {
+        drained = tokio::time::timeout(drain, draining) => drained,
+        () = halted => return stop::disk_in_doubt(),
+    };
+    match drained {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) | Err(_) => {
             stop::failed("some requests were not finished in time; they keep their claims")

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LINK, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::map_response;
@@ -48,7 +48,8 @@ pub(super) fn app<S: Store, B: Book>(
     let policy = refusal::described_in(layer.policy_page());
     let page = policy_address(options);
     let app = Router::new()
-        .route("/orders", create.get(list::<B>))
+        // The idempotency layer has the limit, and answers what is over it.
+        .route("/orders", create.layer(DefaultBodyLimit::disable()).get(list::<B>))
         .route("/orders/prepare", post(move || async move { prepare::prepare(&secret, valid_for) }))
         .route("/orders/{id}", get(show::<B>))
         .route(

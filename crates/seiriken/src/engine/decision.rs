@@ -28,9 +28,18 @@ pub enum Decision<T> {
     /// The work ran earlier; this was the answer.
     Replayed(RecordedResponse),
     /// The work ran now, without an answer to record.
-    NotRecorded(T),
-    /// The work panicked without an effect, or where running it again is safe.
-    Panicked,
+    NotRecorded {
+        /// What goes to this caller.
+        beside: T,
+        /// Whether the key is free: it is known that nothing of this operation took effect, in
+        /// this execution or an earlier one.
+        freed: bool,
+    },
+    /// The work panicked, where running it again is safe.
+    Panicked {
+        /// As in [`Decision::NotRecorded`].
+        freed: bool,
+    },
     /// The first request is still running.
     InProgress {
         /// When asking again is worth while.
@@ -42,7 +51,8 @@ pub enum Decision<T> {
     CredentialChanged,
     /// Nobody knows whether the effect happened. Asking again does not help.
     Indeterminate,
-    /// The answer is made and not durable yet. Asking again helps.
+    /// Whether an answer stands, and which, cannot be said yet: it is made and not durable, its
+    /// commit is in doubt, or a later owner has taken over. Asking again helps.
     Pending,
     /// The store could not be asked, or could not commit. Nothing happened.
     StoreUnavailable,
@@ -54,8 +64,8 @@ impl<T> Decision<T> {
         match self {
             Self::Executed { .. } => "executed",
             Self::Replayed(_) => "replayed",
-            Self::NotRecorded(_) => "not-recorded",
-            Self::Panicked => "panicked",
+            Self::NotRecorded { .. } => "not-recorded",
+            Self::Panicked { .. } => "panicked",
             Self::InProgress { .. } => "in-progress",
             Self::Mismatch => "mismatch",
             Self::CredentialChanged => "credential-changed",

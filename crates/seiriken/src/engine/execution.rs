@@ -1,7 +1,7 @@
 //! One execution of one operation: the right to run it, held by whoever was granted it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -21,8 +21,14 @@ struct Inner<S> {
     id: RecordId,
     token: Token,
     number: u32,
-    commit: Mutex<CommitState>,
+    commit: Mutex<Commit>,
     commit_settled: Notify,
+}
+
+struct Commit {
+    state: CommitState,
+    /// The work has ended: none can be asked for any more.
+    closed: bool,
 }
 
 /// Whether the effect and its answer have been committed together by the work itself.
@@ -61,6 +67,9 @@ pub enum CommitRefused {
     /// The execution has committed, or tried to, already.
     #[error("a second commit of one execution; nothing was written by it")]
     Twice,
+    /// The work has ended; this came from something that it left behind.
+    #[error("a commit after the work had ended; nothing was written")]
+    TooLate,
 }
 
 impl<S> Clone for Execution<S> {
@@ -85,7 +94,7 @@ impl<S> Execution<S> {
             id,
             token: grant.token,
             number: grant.executions,
-            commit: Mutex::new(CommitState::NotAsked),
+            commit: Mutex::new(Commit { state: CommitState::NotAsked, closed: false }),
             commit_settled: Notify::new(),
         };
         Self { inner: Arc::new(inner) }
@@ -109,11 +118,13 @@ impl<S> Execution<S> {
 
     /// Whether it has been committed.
     pub fn commit_state(&self) -> CommitState {
-        self.inner.commit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock_commit().state.clone()
     }
 
-    /// Waits while a commit is on its way, and says what came of it.
-    pub async fn settled_commit(&self) -> CommitState {
+    /// The work has ended: takes no commit from now on, waits for one that is on its way, and says
+    /// what came of it.
+    pub(crate) async fn settled_commit(&self) -> CommitState {
+        self.lock_commit().closed = true;
         loop {
             let settled = self.inner.commit_settled.notified();
             match self.commit_state() {
@@ -121,6 +132,10 @@ impl<S> Execution<S> {
                 state => return state,
             }
         }
+    }
+
+    fn lock_commit(&self) -> MutexGuard<'_, Commit> {
+        self.inner.commit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn token(&self) -> Token {
@@ -133,7 +148,7 @@ impl<S> Execution<S> {
 
     #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "for stores that commit"))]
     fn set_commit(&self, state: CommitState) {
-        *self.inner.commit.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        self.lock_commit().state = state;
         self.inner.commit_settled.notify_waiters();
     }
 
@@ -143,10 +158,11 @@ impl<S> Execution<S> {
         if self.class() != EffectClass::Transactional {
             return Err(CommitRefused::NotTransactional);
         }
-        let mut state = self.inner.commit.lock().unwrap_or_else(PoisonError::into_inner);
-        match *state {
+        let mut commit = self.lock_commit();
+        match commit.state {
+            CommitState::NotAsked if commit.closed => Err(CommitRefused::TooLate),
             CommitState::NotAsked => {
-                *state = CommitState::Asked;
+                commit.state = CommitState::Asked;
                 Ok(())
             }
             _ => Err(CommitRefused::Twice),

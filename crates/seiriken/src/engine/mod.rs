@@ -286,6 +286,7 @@ impl<S: Store> Engine<S> {
         T: Send,
     {
         let id = request.id;
+        tracing::debug!(execution = grant.executions, how = ?grant.how, "executing");
         if grant.how == Granted::TakenOver {
             let execution = grant.executions;
             tracing::warn!(execution, "taken over from an owner that vanished; running it again");

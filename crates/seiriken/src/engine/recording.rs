@@ -6,7 +6,7 @@ use super::decision::{Decision, Ending};
 use super::execution::{CommitFailed, CommitState, Execution};
 use super::{Engine, heartbeat};
 use crate::record::RecordedResponse;
-use crate::record::transition::{CompleteOutcome, Ended};
+use crate::record::transition::{CompleteOutcome, Ended, ReleaseOutcome};
 use crate::store::Store;
 
 /// What an owner that lost its execution is told to wait before it asks for the answer.
@@ -23,35 +23,33 @@ impl<S: Store> Engine<S> {
         commit: CommitState,
         ending: Ending<T>,
     ) -> Decision<T> {
-        match commit {
-            CommitState::Committed(response) => {
-                let (Ending::Answered(_, beside)
+        match (commit, ending) {
+            (
+                CommitState::Committed(response),
+                Ending::Answered(_, beside)
                 | Ending::NotProcessed(beside)
-                | Ending::Unknown(beside)) = ending;
-                Decision::Executed { response, beside: Some(beside) }
-            }
-            CommitState::Failed(failed) => {
-                let (Ending::Answered(_, beside)
+                | Ending::Unknown(beside),
+            ) => Decision::Executed { response, beside: Some(beside) },
+            (
+                CommitState::Failed(failed),
+                Ending::Answered(_, beside)
                 | Ending::NotProcessed(beside)
-                | Ending::Unknown(beside)) = ending;
-                match self.settle_failed_commit(execution, failed).await {
-                    Some(decision) => decision,
-                    None => Decision::NotRecorded(beside),
-                }
-            }
-            CommitState::NotAsked | CommitState::Asked => match ending {
-                Ending::Answered(response, beside) => {
-                    self.record(execution, response, beside).await
-                }
-                Ending::NotProcessed(beside) => {
-                    self.release(execution, Ended::WithoutEffect).await;
-                    Decision::NotRecorded(beside)
-                }
-                Ending::Unknown(beside) => {
-                    self.release(execution, Ended::EffectUnknown).await;
-                    Decision::NotRecorded(beside)
-                }
+                | Ending::Unknown(beside),
+            ) => match self.settle_failed_commit(execution, failed).await {
+                Err(decision) => decision,
+                Ok(freed) => Decision::NotRecorded { beside, freed },
             },
+            (CommitState::NotAsked | CommitState::Asked, Ending::Answered(response, beside)) => {
+                self.record(execution, response, beside).await
+            }
+            (CommitState::NotAsked | CommitState::Asked, Ending::NotProcessed(beside)) => {
+                let freed = self.release(execution, Ended::WithoutEffect).await;
+                Decision::NotRecorded { beside, freed }
+            }
+            (CommitState::NotAsked | CommitState::Asked, Ending::Unknown(beside)) => {
+                let freed = self.release(execution, Ended::EffectUnknown).await;
+                Decision::NotRecorded { beside, freed }
+            }
         }
     }
 
@@ -63,12 +61,15 @@ impl<S: Store> Engine<S> {
         match commit {
             CommitState::Committed(response) => Decision::Executed { response, beside: None },
             CommitState::Failed(failed) => {
-                self.settle_failed_commit(execution, failed).await.unwrap_or(Decision::Panicked)
+                match self.settle_failed_commit(execution, failed).await {
+                    Err(decision) => decision,
+                    Ok(freed) => Decision::Panicked { freed },
+                }
             }
             CommitState::NotAsked | CommitState::Asked => {
-                self.release(execution, Ended::EffectUnknown).await;
+                let freed = self.release(execution, Ended::EffectUnknown).await;
                 if execution.class().may_run_again() {
-                    Decision::Panicked
+                    Decision::Panicked { freed }
                 } else {
                     Decision::Indeterminate
                 }
@@ -76,23 +77,21 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// `None` where the work's own answer may go out: it was rolled back and the key is free.
+    /// `Ok` where the work's own answer may go out, and whether the key is free. `Err` is what the
+    /// caller is told in its place.
     async fn settle_failed_commit<T>(
         &self,
         execution: &Execution<S>,
         failed: CommitFailed,
-    ) -> Option<Decision<T>> {
+    ) -> Result<bool, Decision<T>> {
         match failed {
-            CommitFailed::RolledBack => {
-                self.release(execution, Ended::WithoutEffect).await;
-                None
-            }
-            CommitFailed::LeaseLost => Some(Decision::InProgress { retry_after: AFTER_TAKEOVER }),
+            CommitFailed::RolledBack => Ok(self.release(execution, Ended::WithoutEffect).await),
+            CommitFailed::LeaseLost => Err(Decision::InProgress { retry_after: AFTER_TAKEOVER }),
             CommitFailed::NotApplied => {
                 self.release(execution, Ended::WithoutEffect).await;
-                Some(Decision::StoreUnavailable)
+                Err(Decision::StoreUnavailable)
             }
-            CommitFailed::InDoubt => Some(Decision::Pending),
+            CommitFailed::InDoubt => Err(Decision::Pending),
         }
     }
 
@@ -105,11 +104,16 @@ impl<S: Store> Engine<S> {
         let (id, token) = (execution.id(), execution.token());
         match execution.store().complete(id, token, response.clone()).await {
             Ok(CompleteOutcome::Recorded) => Decision::Executed { response, beside: Some(beside) },
-            Ok(CompleteOutcome::Stale(Some(stands))) => Decision::Replayed(stands),
-            Ok(CompleteOutcome::Stale(None)) if execution.class().may_run_again() => {
-                Decision::InProgress { retry_after: AFTER_TAKEOVER }
+            Ok(CompleteOutcome::Stale(stands)) => {
+                tracing::warn!("an answer came too late to be recorded; another outcome stands");
+                // What stands may be somebody else's: the key may have been freed and used anew in
+                // between. A retry is compared with it; this caller was not.
+                if stands.is_some() || execution.class().may_run_again() {
+                    Decision::Pending
+                } else {
+                    Decision::Indeterminate
+                }
             }
-            Ok(CompleteOutcome::Stale(None)) => Decision::Indeterminate,
             Err(error) => {
                 tracing::error!(%id, %error, "an answer could not be recorded; trying on");
                 let recording = keep_recording(execution.clone(), response);
@@ -119,12 +123,16 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// A key that could not be freed stays claimed until its lease runs out; that is safe, so the
-    /// caller is answered all the same.
-    async fn release(&self, execution: &Execution<S>, ended: Ended) {
-        let id = execution.id();
-        if let Err(error) = execution.store().release(id, execution.token(), ended).await {
-            tracing::warn!(%id, %error, "an execution could not be released; its lease will end");
+    /// Whether the key is free now. One that could not be freed stays claimed until its lease runs
+    /// out; that is safe, so the caller is answered all the same.
+    async fn release(&self, execution: &Execution<S>, ended: Ended) -> bool {
+        match execution.store().release(execution.id(), execution.token(), ended).await {
+            Ok(outcome) => outcome == ReleaseOutcome::Freed,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "an execution could not be released; its lease will end");
+                false
+            }
         }
     }
 }

@@ -54,7 +54,7 @@ impl Fingerprint {
     pub fn new(secret: &StoreSecret, kind: FingerprintKind, request: &RequestParts<'_>) -> Self {
         let (kind, body) = match kind {
             FingerprintKind::Bytes => (kind, Cow::Borrowed(request.body)),
-            FingerprintKind::CanonicalJson => match canonical_json::canonical(request.body) {
+            FingerprintKind::CanonicalJson => match canonical_form(request) {
                 Some(canonical) => (kind, Cow::Owned(canonical)),
                 None => (FingerprintKind::Bytes, Cow::Borrowed(request.body)),
             },
@@ -106,6 +106,15 @@ impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Fingerprint({:?})", self.kind)
     }
+}
+
+/// The canonical form of a body that says it is JSON. In any other type of content, `1.0` and
+/// `1.00` are two texts.
+fn canonical_form(request: &RequestParts<'_>) -> Option<Vec<u8>> {
+    let content_type = request.content_type.and_then(|value| std::str::from_utf8(value).ok())?;
+    let essence = content_type.split(';').next()?.trim().to_ascii_lowercase();
+    let is_json = essence == "application/json" || essence.ends_with("+json");
+    is_json.then(|| canonical_json::canonical(request.body)).flatten()
 }
 
 impl FingerprintKind {
@@ -185,6 +194,20 @@ mod tests {
         ] {
             assert_ne!(canonical(one), canonical(other), "{one} and {other}");
             assert_eq!(canonical(one).kind(), FingerprintKind::Bytes, "{one}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_say_that_it_is_json_counts_by_its_bytes() {
+        let kind = |content_type: Option<&'static str>| {
+            let content_type = content_type.map(str::as_bytes);
+            of(FingerprintKind::CanonicalJson, &RequestParts { content_type, ..ORDER }).kind()
+        };
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/a+json"] {
+            assert_eq!(kind(Some(json)), FingerprintKind::CanonicalJson, "{json}");
+        }
+        for other in [None, Some("text/plain"), Some("application/jsonl"), Some("")] {
+            assert_eq!(kind(other), FingerprintKind::Bytes, "{other:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use super::axum::Once;
 use super::body::{GuardedBody, WholeBody};
 use super::problem::{Problem, ProblemKind};
-use super::recording::{self, NotProcessed, ResponseLimit};
+use super::recording::{self, ResponseLimit};
 use super::replay;
 use crate::record::RecordedResponse;
 use crate::store::sqlite::{CommitError, Committed, SqliteStore, SqliteTx};
@@ -28,7 +28,8 @@ enum Refused<E> {
 impl Once<SqliteStore> {
     /// Commits `effect` together with the key and the answer that it gives: *exactly once*.
     ///
-    /// `effect` runs on the store's writer thread, in a savepoint; keep it short. `Ok` commits
+    /// `effect` runs on the store's writer thread, in a savepoint; keep it short, and never wait
+    /// in it for the store itself: it waits for this thread. `Ok` commits
     /// with that answer, which is then the answer whatever the handler does next, and which
     /// the handler should return. `Err`, an answer of 500 or above, or a panic rolls back:
     /// nothing happened and the key is free.
@@ -63,7 +64,7 @@ impl Once<SqliteStore> {
             Ok(Err(CommitError::LeaseLost | CommitError::Store(_))) => Ok(failed()),
             Err(refused) => {
                 tracing::error!("{refused}");
-                Ok((NotProcessed, failed()).into_response())
+                Ok(misused())
             }
         }
     }
@@ -117,4 +118,14 @@ fn answer(record: &RecordedResponse, first_caller: FirstCaller) -> Response {
 
 fn failed() -> Response {
     IntoResponse::into_response(Problem::new(ProblemKind::ExecutionFailed))
+}
+
+/// The handler commits where it may not. What it did besides is its own and not known here.
+fn misused() -> Response {
+    IntoResponse::into_response(Problem::other(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        None,
+        "Internal Server Error",
+        "The service is built wrongly, and refused to commit. What else it did is not known here.",
+    ))
 }

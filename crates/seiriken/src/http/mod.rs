@@ -25,7 +25,15 @@
 //!
 //! *Inside* whatever checks credentials, so that a revoked right also stops the replay; inside
 //! compression, so that what is recorded is not encoded. A timeout layer belongs *outside*: one
-//! inside cancels the work half-way, and the key then becomes indeterminate.
+//! inside cancels the work half-way, and the key then becomes indeterminate. Two layers of one
+//! store on the way of a request count as one.
+//!
+//! The path is compared as it was sent, also inside nested axum routers. Another framework that
+//! shortens the path before the layer sees it needs a [`Scope`](crate::Scope) per mount. The host
+//! is not compared: services of several hosts need a scope for each.
+//!
+//! A guarded answer is read to its end before it is sent, so endless ones (server-sent events) and
+//! protocol upgrades do not belong on guarded routes.
 
 mod body;
 mod collect;

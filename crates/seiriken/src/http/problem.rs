@@ -144,8 +144,9 @@ impl ProblemKind {
                  look it up."
             }
             Self::OutcomePending => {
-                "The work is done and its outcome could not be recorded yet. It will not be run \
-                 again. Send the same request again after Retry-After to learn the outcome."
+                "The work was started, and which outcome stands cannot be said yet. Send the same \
+                 request again, with the same key, after Retry-After to learn it. Do not repeat it \
+                 under another key."
             }
             Self::StoreUnavailable => {
                 "The store of keys cannot be asked at the moment, so the work was not started. \

@@ -25,8 +25,8 @@ pub(super) fn respond<B, E>(
     match decision {
         Decision::Executed { response, beside } => Ok(executed(rules, &response, beside)),
         Decision::Replayed(response) => Ok(replayed(rules, &response)),
-        Decision::NotRecorded(beside) => not_recorded(rules, class, beside),
-        Decision::Panicked => Ok(failed(rules)),
+        Decision::NotRecorded { beside, freed } => not_recorded(rules, class, beside, freed),
+        Decision::Panicked { freed } => Ok(failed(rules, freed)),
         Decision::InProgress { retry_after } => {
             problem(Problem::new(ProblemKind::RequestInProgress).retry_after(retry_after))
         }
@@ -79,8 +79,15 @@ fn not_recorded<B, E>(
     rules: &Rules,
     class: EffectClass,
     beside: Beside<B, E>,
+    freed: bool,
 ) -> Result<Response<GuardedBody<B>>, E> {
     match beside {
+        // The marker makes an answer definite. This one is not while the key is not free: it
+        // cannot say what an earlier execution did, or this one.
+        Beside::Answer(mut answer) if !freed => {
+            answer.extensions_mut().insert(Reason::NotRecorded);
+            Ok(answer)
+        }
         Beside::Answer(answer) => Ok(marked(rules, answer, false, Reason::NotRecorded)),
         Beside::Failed(error) => Err(error),
         Beside::NeverCommitted(status) => {
@@ -89,17 +96,23 @@ fn not_recorded<B, E>(
                 "a handler of a transactional route answered success and had committed nothing; \
                  its answer was not sent"
             );
-            Ok(failed(rules))
+            Ok(failed(rules, freed))
         }
         Beside::CutShort if class == EffectClass::Opaque => {
             Ok(refusal(rules, Problem::new(ProblemKind::OutcomeUnknown)))
         }
-        Beside::CutShort | Beside::Fields(_) | Beside::LongBody(..) => Ok(failed(rules)),
+        Beside::CutShort | Beside::Fields(_) | Beside::LongBody(..) => Ok(failed(rules, freed)),
     }
 }
 
-/// The work ran and failed without an effect: an answer of an execution, so it is marked.
-fn failed<B>(rules: &Rules) -> Response<GuardedBody<B>> {
+/// The work ran and failed. Without an effect: that is an answer of an execution, so it is marked.
+/// Where running it again is safe, but what it did is not known: that is nobody's answer yet.
+fn failed<B>(rules: &Rules, freed: bool) -> Response<GuardedBody<B>> {
+    if !freed {
+        let detail = "The work failed, and may or may not have taken effect. It is safe to run \
+                      again: send the same request again, with the same key.";
+        return refusal(rules, Problem::new(ProblemKind::ExecutionFailed).detail(detail));
+    }
     let problem = Problem::new(ProblemKind::ExecutionFailed).into_response(&rules.page);
     let reason = Reason::Problem(ProblemKind::ExecutionFailed);
     marked(rules, problem.map(|body| GuardedBody::whole(body)), false, reason)

@@ -78,7 +78,7 @@ struct FingerprintedRequest {
     secret: StoreSecret,
     method: Method,
     uri: Uri,
-    content_type: Option<HeaderValue>,
+    content_type: Option<Bytes>,
     body: Bytes,
 }
 
@@ -87,7 +87,7 @@ impl FingerprintedRequest {
         Self {
             secret: secret.clone(),
             method: parts.method.clone(),
-            uri: parts.uri.clone(),
+            uri: target(parts).clone(),
             content_type: content_type(&parts.headers),
             body: body.clone(),
         }
@@ -98,13 +98,29 @@ impl FingerprintedRequest {
             method: self.method.as_str().as_bytes(),
             path: self.uri.path().as_bytes(),
             query: self.uri.query().map(str::as_bytes),
-            content_type: self.content_type.as_ref().map(HeaderValue::as_bytes),
+            content_type: self.content_type.as_deref(),
             body: &self.body,
         };
         Fingerprint::new(&self.secret, kind, &request)
     }
 }
 
-fn content_type(headers: &HeaderMap) -> Option<HeaderValue> {
-    headers.get(CONTENT_TYPE).cloned()
+/// The address as it was sent. A nested axum router shows its services a shorter one, under which
+/// `/tenants/a/orders` and `/tenants/b/orders` would be one operation.
+#[cfg(feature = "axum")]
+fn target(parts: &Parts) -> &Uri {
+    use axum::extract::OriginalUri;
+    parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri)
+}
+
+#[cfg(not(feature = "axum"))]
+fn target(parts: &Parts) -> &Uri {
+    &parts.uri
+}
+
+/// All lines of the field, as one (RFC 9110 section 5.3): none of them is left out.
+fn content_type(headers: &HeaderMap) -> Option<Bytes> {
+    let lines: Vec<&[u8]> =
+        headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes).collect();
+    (!lines.is_empty()).then(|| Bytes::from(lines.join(&b", "[..])))
 }

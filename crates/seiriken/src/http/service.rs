@@ -15,8 +15,9 @@ use super::config::Rules;
 use super::recording::{self, Beside, ResponseLimit};
 use super::replay;
 use super::request::{self, Guarded};
-use crate::engine::{Ending, Engine};
+use crate::engine::{Ending, Engine, Execution};
 use crate::key::IdempotencyKey;
+use crate::scope::RecordId;
 use crate::store::Store;
 
 /// A guarded service; see the [module's rules](super).
@@ -88,6 +89,18 @@ where
     }
 }
 
+/// Whether a layer further out has claimed this very operation: it would wait here for itself.
+fn guarded_already<S: Store>(
+    engine: &Engine<S>,
+    rules: &Rules,
+    key: &IdempotencyKey,
+    parts: &Parts,
+) -> bool {
+    parts.extensions.get::<Execution<S>>().is_some_and(|outer| {
+        outer.id() == RecordId::new(engine.store().secret(), &rules.scope, key)
+    })
+}
+
 async fn guard<I, S, Q, B>(
     engine: Engine<S>,
     rules: Arc<Rules>,
@@ -106,6 +119,10 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Send,
 {
+    if guarded_already(&engine, &rules, &key, &parts) {
+        let answer = inner.call(Request::from_parts(parts, GuardedBody::through(body))).await?;
+        return Ok(answer.map(GuardedBody::through));
+    }
     let read = request::read(&rules, engine.store().secret(), &key, &parts, body).await;
     let (operation, body) = match read {
         Ok(read) => read,

@@ -185,6 +185,16 @@ impl Record {
 }
 
 impl EffectClass {
+    /// Of two classes the one that promises less: what a record is that both have worked on.
+    #[must_use]
+    pub fn weaker(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Opaque, _) | (_, Self::Opaque) => Self::Opaque,
+            (Self::Keyed, _) | (_, Self::Keyed) => Self::Keyed,
+            (Self::Transactional, Self::Transactional) => Self::Transactional,
+        }
+    }
+
     /// Whether the next claim may run the work again once the owner's lease has passed.
     pub fn may_run_again(self) -> bool {
         match self {

@@ -247,15 +247,16 @@ pub fn release(
     };
     let (change, outcome) = match (record.class, ended) {
         // Without a commit there was no effect, whatever the owner believes.
-        (EffectClass::Transactional, _) | (EffectClass::Opaque, Ended::WithoutEffect) => {
-            (Change::Remove, ReleaseOutcome::Freed)
-        }
-        // An earlier owner vanished: that *this* one did nothing proves nothing about that one.
-        (EffectClass::Keyed, Ended::WithoutEffect) if record.executions == 1 => {
+        (EffectClass::Transactional, _) => (Change::Remove, ReleaseOutcome::Freed),
+        // Of the first owner. Where an earlier one vanished, that *this* one did nothing proves
+        // nothing about that one.
+        (EffectClass::Keyed | EffectClass::Opaque, Ended::WithoutEffect)
+            if record.executions == 1 =>
+        {
             (Change::Remove, ReleaseOutcome::Freed)
         }
         (EffectClass::Keyed, _) => (lease_ended(record, now), ReleaseOutcome::LeaseEnded),
-        (EffectClass::Opaque, Ended::EffectUnknown) => (
+        (EffectClass::Opaque, _) => (
             Change::Put(indeterminate(record, Why::OwnerCannotSay, now)),
             ReleaseOutcome::Indeterminate,
         ),
@@ -290,11 +291,13 @@ fn grant(
     executions: u32,
     how: Granted,
 ) -> Transition<ClaimOutcome> {
+    // An earlier owner of a weaker class may have had its effect: that stays so.
+    let earlier = standing(current, now).map(|record| record.class);
     let record = Record {
         token: fresh,
         identity: claim.identity,
         fingerprint: claim.fingerprint,
-        class: claim.class,
+        class: earlier.map_or(claim.class, |earlier| earlier.weaker(claim.class)),
         executions,
         state: State::InProgress {
             attempt: claim.attempt,

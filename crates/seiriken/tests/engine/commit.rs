@@ -118,7 +118,8 @@ async fn a_commit_is_refused_before_any_effect_where_it_is_not_transactional() {
             Ending::NotProcessed(refused)
         };
         let told = bench.engine(class).run(operation(&bench.store, key), work).await;
-        let refused = matches!(told, Decision::NotRecorded(CommitRefused::NotTransactional));
+        let refused =
+            matches!(told, Decision::NotRecorded { beside: CommitRefused::NotTransactional, .. });
         assert!(refused, "{class:?}: {told:?}");
     }
     assert_eq!(bench.orders().await, 0);
@@ -159,7 +160,7 @@ async fn a_refusal_or_a_panic_inside_leaves_nothing_and_frees_the_key() {
             Ending::NotProcessed("refused")
         };
         let told = bench.engine(EffectClass::Transactional).run(operation(&bench.store, key), work);
-        assert!(matches!(told.await, Decision::NotRecorded("refused")));
+        assert!(matches!(told.await, Decision::NotRecorded { beside: "refused", .. }));
         assert_eq!(bench.orders().await, i64::try_from(key).expect("small") - 1);
         assert!(matches!(bench.retry(key).await, Decision::Executed { .. }));
     }

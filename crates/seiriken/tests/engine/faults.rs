@@ -128,7 +128,7 @@ async fn a_key_that_cannot_be_freed_is_not_freed<S: Store>(bench: Bench<S>) {
     let engine = bench.engine(EffectClass::Opaque);
     bench.store.release.not_applied.store(1, Ordering::SeqCst);
     let ask = || engine.run(operation(&*bench.store, 1), |_| async { Ending::NotProcessed(()) });
-    assert!(matches!(ask().await, Decision::NotRecorded(())));
+    assert!(matches!(ask().await, Decision::NotRecorded { beside: (), .. }));
     assert!(matches!(ask().await, Decision::InProgress { .. }), "it is still claimed");
     bench.pass(engine.policy().lease).await;
     assert!(matches!(ask().await, Decision::Indeterminate), "and nobody knows better");

@@ -62,7 +62,10 @@ async fn work_that_did_nothing_frees_its_key<S: Store>(bench: Bench<S>) {
         let engine = bench.engine(class);
         let work = |_| async { Ending::NotProcessed("come again") };
         let told = engine.run(operation(&*bench.store, key), work).await;
-        assert!(matches!(told, Decision::NotRecorded("come again")), "{class:?}: {told:?}");
+        assert!(
+            matches!(told, Decision::NotRecorded { beside: "come again", .. }),
+            "{class:?}: {told:?}"
+        );
         let other = request(&*bench.store, key, "bob", FingerprintKind::Bytes, b"[2]");
         let work = |_| async { Ending::Answered(answer("bob's"), ()) };
         let told = engine.run(other, work).await;
@@ -75,7 +78,10 @@ async fn work_that_cannot_say_is_settled_by_its_class<S: Store>(bench: Bench<S>)
         let engine = bench.engine(class);
         let work = |_| async { Ending::Unknown("a timeout inside") };
         let told = engine.run(operation(&*bench.store, key), work).await;
-        assert!(matches!(told, Decision::NotRecorded("a timeout inside")), "{class:?}: {told:?}");
+        assert!(
+            matches!(told, Decision::NotRecorded { beside: "a timeout inside", .. }),
+            "{class:?}: {told:?}"
+        );
         assert_settled_by_its_class(&bench, class, key).await;
     }
 }
@@ -87,7 +93,7 @@ async fn a_panic_counts_as_cannot_say<S: Store>(bench: Bench<S>) {
         let told: Decision<()> = engine.run(operation(&*bench.store, key), work).await;
         match class {
             EffectClass::Opaque => assert!(matches!(told, Decision::Indeterminate), "{told:?}"),
-            _ => assert!(matches!(told, Decision::Panicked), "{class:?}: {told:?}"),
+            _ => assert!(matches!(told, Decision::Panicked { .. }), "{class:?}: {told:?}"),
         }
         assert_settled_by_its_class(&bench, class, key).await;
     }

@@ -142,7 +142,7 @@ async fn an_answer_that_breaks_off_is_no_success_and_is_not_run_again() {
 async fn an_answer_that_breaks_off_is_run_again_where_that_is_safe() {
     let service = Guarded::answering(&in_memory().keyed(), breaking_off);
     for runs in 1..=2 {
-        service.post("k").await.assert_failed();
+        service.post("k").await.assert_refused(ProblemKind::ExecutionFailed);
         assert_eq!(service.runs(), runs);
     }
 }

@@ -149,7 +149,8 @@ async fn a_commit_on_a_route_that_is_not_transactional_is_refused_before_any_eff
         });
         let refused = route.post("k").await;
         assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
-        refused.assert_not_recorded();
+        // What else the handler did is not known, so its answer is recorded and its key stays used.
+        route.post("k").await.assert_replays(&refused);
     }
     assert_eq!(shelf.things().await, 0);
 }

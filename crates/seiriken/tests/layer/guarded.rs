@@ -150,6 +150,11 @@ impl Answer {
         assert_eq!((self.marker(), self.reason), expected, "{self:?}");
     }
 
+    /// That it ran now, and is no definite answer: the key is not free.
+    pub(crate) fn assert_not_definite(&self) {
+        assert_eq!((self.marker(), self.reason), (None, Some(Reason::NotRecorded)), "{self:?}");
+    }
+
     /// That it is this answer again: status, stored fields in their order, bytes and trailers.
     pub(crate) fn assert_replays(&self, first: &Self) {
         assert_eq!(

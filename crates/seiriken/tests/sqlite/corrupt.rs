@@ -97,8 +97,7 @@ async fn work_does_not_run_on_a_record_that_cannot_be_read() {
                 Ending::Answered(answer("again"), ())
             };
             let decision = engine.run(operation, work).await;
-            let refused =
-                matches!(decision, Decision::StoreUnavailable);
+            let refused = matches!(decision, Decision::StoreUnavailable);
             assert!(refused, "{class:?}: {decision:?}");
         }
         assert_eq!(runs.load(Ordering::SeqCst), 0, "{class:?}");

@@ -128,7 +128,7 @@ async fn an_effect_that_gives_up_at_the_fence_leaves_nothing() {
         Ending::NotProcessed("not made")
     };
     let decision = engine(&store).run(operation(&store), work).await;
-    assert!(matches!(decision, Decision::NotRecorded("not made")), "{decision:?}");
+    assert!(matches!(decision, Decision::NotRecorded { beside: "not made", .. }), "{decision:?}");
     assert_eq!(count(&store).await, 0);
     owner(&store, key(1), EffectClass::Transactional).await;
 }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::group::{Effect, Group, Job};
 use super::tx::SqliteTx;
 use crate::record::transition::{self, CompleteOutcome};
-use crate::record::{EffectClass, Record, RecordedResponse, State, Token};
+use crate::record::{Record, RecordedResponse, State, Token};
 use crate::scope::RecordId;
 use crate::store::StoreError;
 
@@ -64,9 +64,7 @@ impl<F, T, E> CommitJob<F, T, E> {
     /// takes it over between this look and the commit.
     fn owns(&self, record: Option<&Record>) -> bool {
         record.is_some_and(|record| {
-            record.token == self.token
-                && record.class == EffectClass::Transactional
-                && matches!(record.state, State::InProgress { .. })
+            record.token == self.token && matches!(record.state, State::InProgress { .. })
         })
     }
 }

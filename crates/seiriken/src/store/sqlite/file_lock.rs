@@ -1,6 +1,7 @@
 //! One process per file: an operating-system lock, which ends with its process, however it ends.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::error::OpenError;
@@ -25,6 +26,24 @@ impl FileLock {
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: database.to_path_buf() }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
+    }
+}
+
+/// The one name of a file, whichever way leads to it: else two names would be two locks on one
+/// file. (Two hard links are two names that nothing here can tell to be one.)
+pub(super) fn one_name(path: &Path) -> Result<PathBuf, OpenError> {
+    let failed = |source| OpenError::Lock { path: path.to_path_buf(), source };
+    match path.canonicalize() {
+        Ok(name) => Ok(name),
+        Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => {
+            let folder = match path.parent() {
+                Some(folder) if folder != Path::new("") => folder,
+                _ => Path::new("."),
+            };
+            let file = path.file_name().ok_or_else(|| failed(error))?;
+            Ok(folder.canonicalize().map_err(failed)?.join(file))
+        }
+        Err(error) => Err(failed(error)),
     }
 }
 

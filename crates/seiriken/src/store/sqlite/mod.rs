@@ -92,6 +92,7 @@ impl SqliteStore {
         let path = path.into();
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let opening = tokio::task::spawn_blocking(move || {
+            let path = file_lock::one_name(&path)?;
             let opened = schema::open(&path)?;
             let (index, tokens) = (Arc::new(opened.index), Arc::new(opened.tokens));
             let state = WriterState {
@@ -147,7 +148,8 @@ impl SqliteStore {
     /// Commits an effect together with its record. `effect` runs on the writer thread, in a
     /// savepoint of its own; what it answers is recorded in the same commit.
     ///
-    /// The execution must be of class [`EffectClass::Transactional`] and still its token's.
+    /// The execution must still be its token's. That it is of a transactional engine is checked
+    /// there.
     pub(crate) async fn commit<T, E>(
         &self,
         id: RecordId,

@@ -67,7 +67,7 @@ impl Readers {
     fn give_back(&self, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         // One left in a transaction would read the past for ever.
-        if idle.len() < IDLE_MAX && connection.is_autocommit() {
+        if idle.len() < IDLE_MAX && connection.is_autocommit() && !connection.is_busy() {
             idle.push(connection);
         }
     }

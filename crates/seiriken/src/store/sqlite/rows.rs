@@ -34,13 +34,14 @@ impl<'c> Statements<'c> {
             release: connection.prepare("RELEASE effect")?,
             rollback_to: connection.prepare("ROLLBACK TO effect")?,
             put: connection.prepare(
-                "INSERT INTO idempotency_records (token, record_id, state, expires_ms, record)
+                "INSERT INTO main.idempotency_records (token, record_id, state, expires_ms, record)
                  VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (token) DO UPDATE SET
                     state = excluded.state, expires_ms = excluded.expires_ms,
-                    record = excluded.record",
+                    record = excluded.record
+                 WHERE record_id = excluded.record_id",
             )?,
-            delete: connection.prepare("DELETE FROM idempotency_records WHERE token = ?1")?,
+            delete: connection.prepare("DELETE FROM main.idempotency_records WHERE token = ?1")?,
             get: connection.prepare(GET)?,
         })
     }
@@ -55,7 +56,9 @@ impl<'c> Statements<'c> {
         let row = row_of(record.token);
         let expires = i64::try_from(expires).unwrap_or(i64::MAX);
         let bytes = codec::encode(id, record);
-        self.put.execute(params![row, id.as_bytes().as_slice(), state, expires, &bytes[..]])?;
+        let written =
+            self.put.execute(params![row, id.as_bytes().as_slice(), state, expires, &bytes[..]])?;
+        assert_eq!(written, 1, "a row is written for the key that it belongs to");
         Ok(())
     }
 
@@ -69,7 +72,7 @@ impl<'c> Statements<'c> {
     }
 }
 
-pub(super) const GET: &str = "SELECT record FROM idempotency_records WHERE token = ?1";
+pub(super) const GET: &str = "SELECT record FROM main.idempotency_records WHERE token = ?1";
 
 /// Reads a row's record; what cannot be read is an error, never an absent record.
 pub(super) fn decode(id: &RecordId, bytes: Vec<u8>) -> Result<Record, StoreError> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::error::OpenError;
 use super::file_lock::FileLock;
@@ -48,7 +48,11 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
         return Err(OpenError::SqliteTooOld { found: rusqlite::version() });
     }
     let lock = FileLock::take(path)?;
-    let mut connection = Connection::open(path)?;
+    // Without URI names: `file:a.db` is the name of a file like any other.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
     set_pragmas(&connection)?;
     connection.execute_batch(TABLES)?;
     check_format(&connection)?;

@@ -12,6 +12,8 @@ use crate::record::Token;
 #[derive(Debug)]
 pub(super) struct Tokens {
     next: AtomicI64,
+    /// Where the next start begins.
+    end: i64,
 }
 
 /// How many numbers one start sets aside: a million starts, a trillion operations each.
@@ -30,12 +32,13 @@ impl Tokens {
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             [end],
         )?;
-        Ok(Self { next: AtomicI64::new(start) })
+        Ok(Self { next: AtomicI64::new(start), end })
     }
 
     /// A number that was never given out before.
     pub(super) fn fresh(&self) -> Token {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        assert!(number < self.end, "a start gives out the numbers that it set aside, and no more");
         Token::from_u128(u128::try_from(number).expect("tokens begin at 1 and only grow"))
     }
 }

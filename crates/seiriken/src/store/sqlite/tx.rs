@@ -11,7 +11,9 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 /// It commits together with the record when the closure answers `Ok`, and is rolled back alone
 /// when it answers `Err` or panics. Other requests' effects may share the transaction around it,
 /// so SQLite refuses (`not authorized`) what would touch that: `BEGIN`, `COMMIT`, `ROLLBACK`,
-/// `SAVEPOINT`, `ATTACH`, `DETACH`, `PRAGMA`, and writing to the tables of key records.
+/// `SAVEPOINT`, `ATTACH`, `DETACH`, `PRAGMA`, and writing to the tables of key records. What is
+/// done through other methods of the connection (its configuration, incremental blobs) is not
+/// looked at: do not reach for the tables of key records there.
 #[derive(Debug)]
 pub struct SqliteTx<'c> {
     connection: &'c Connection,
@@ -51,7 +53,11 @@ pub(super) fn guard(connection: &mut Connection) -> Result<(), rusqlite::Error> 
         } else {
             Authorization::Allow
         }
-    }))
+    }))?;
+    // An error can make SQLite end the whole transaction in the middle of an effect (a full disk,
+    // `INSERT OR ROLLBACK`). What the effect writes after that would commit by itself, without its
+    // record: this turns such a commit into a rollback.
+    connection.commit_hook(Some(|| EFFECT_RUNS.get()))
 }
 
 fn touches_the_transaction_or_records(action: &AuthAction<'_>) -> bool {
@@ -67,6 +73,10 @@ fn touches_the_transaction_or_records(action: &AuthAction<'_>) -> bool {
         AuthAction::Insert { table_name }
         | AuthAction::Update { table_name, .. }
         | AuthAction::Delete { table_name }
+        | AuthAction::CreateTable { table_name }
+        | AuthAction::CreateTempTable { table_name }
+        | AuthAction::CreateView { view_name: table_name }
+        | AuthAction::CreateTempView { view_name: table_name }
         | AuthAction::DropTable { table_name }
         | AuthAction::AlterTable { table_name, .. }
         | AuthAction::CreateTrigger { table_name, .. }

@@ -75,8 +75,12 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let message = Message::Job(Box::new(job(reply)));
         self.queue.send(message).map_err(|_| not_applied("the store is closed"))?;
-        // Only a writer that broke off in the middle leaves a job without an answer.
-        answer.await.map_err(|_| in_doubt("the writer stopped before it answered"))
+        // A writer that was closed answers what it has taken; only one that broke off in the middle
+        // leaves a job without an answer that it may have done.
+        answer.await.map_err(|_| match *self.phase.borrow() {
+            Phase::Closed => not_applied("the store was closed before it came to this"),
+            Phase::Open | Phase::Halted => in_doubt("the writer stopped before it answered"),
+        })
     }
 
     pub(super) fn check_open(&self) -> Result<(), StoreError> {
