@@ -267,10 +267,8 @@ async fn an_owner_that_was_overtaken_does_not_commit_in_its_successors_place() {
     let (store, clock) = (bench.store.clone(), Arc::clone(&bench.clock));
     let work = move |execution: Execution<SqliteStore>| async move {
         clock.advance(execution_lease());
-        let mut execution = Some(execution);
         let second = successor.run(operation(&store, 1), move |second| async move {
-            let late = execution.take().expect("the first one's").commit(order).await;
-            let late = late.expect("it may ask");
+            let late = execution.commit(order).await.expect("it may ask");
             assert!(matches!(late, Err(CommitError::LeaseLost)), "{late:?}");
             let committed = second.commit(order).await.expect("it may commit");
             Ending::Answered(committed.expect("it is committed").response, ())
