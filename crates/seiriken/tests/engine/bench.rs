@@ -50,17 +50,24 @@ macro_rules! on_both_stores {
         $(mod $name {
             #[tokio::test(start_paused = true)]
             async fn memory() {
-                super::$name(crate::bench::memory()).await;
+                crate::bench::to_its_end(super::$name(crate::bench::memory())).await;
             }
 
             #[tokio::test(start_paused = true)]
             async fn sqlite() {
-                super::$name(crate::bench::sqlite().await).await;
+                crate::bench::to_its_end(super::$name(crate::bench::sqlite().await)).await;
             }
         })+
     };
 }
 pub(super) use on_both_stores;
+
+/// A test in which everybody waits for somebody fails, at once where time is paused.
+pub(super) async fn to_its_end<F: Future>(test: F) -> F::Output {
+    tokio::time::timeout(Duration::from_hours(1000), test)
+        .await
+        .expect("everybody waits for somebody")
+}
 
 impl<S: Store> Bench<S> {
     pub(super) fn engine(&self, class: EffectClass) -> Engine<Arc<Hooked<S>>> {

@@ -51,11 +51,16 @@ impl Bench {
             let committed = execution.commit(order).await.expect("it may commit");
             Ending::Answered(committed.expect("it is committed").response, ())
         };
-        engine.run(operation(&self.store, key), work).await
+        self.ended(engine.run(operation(&self.store, key), work)).await
+    }
+
+    async fn ended<F: Future>(&self, run: F) -> F::Output {
+        tokio::time::timeout(LIMIT, run).await.expect("a run comes to its end")
     }
 }
 
-const HOUR: Duration = Duration::from_hours(1);
+/// Far more than a run takes: one that has not ended by then never will.
+const LIMIT: Duration = Duration::from_secs(20);
 
 fn order(tx: &SqliteTx<'_>) -> Result<(RecordedResponse, ()), rusqlite::Error> {
     tx.execute("INSERT INTO orders VALUES (1)", [])?;
@@ -179,7 +184,7 @@ async fn wherever_the_caller_goes_it_is_committed_once() {
             Ending::Answered(committed.expect("it is committed").response, ())
         };
         let ended = polled(polls, engine.run(operation(&bench.store, key), work)).await;
-        assert!(engine.drain(HOUR).await, "dropped after {polls} polls");
+        assert!(engine.drain(LIMIT).await, "dropped after {polls} polls");
         let retry = bench.retry(key).await;
         let replayed = matches!(retry, Decision::Replayed(_));
         assert_eq!(replayed, polls > 0, "dropped after {polls} polls: {retry:?}");
@@ -202,7 +207,7 @@ async fn a_commit_that_the_work_no_longer_waits_for_is_the_answer_all_the_same()
             Ending::Answered(answer("too late"), ())
         };
         let engine = bench.engine(EffectClass::Transactional);
-        let told = answered(engine.run(operation(&bench.store, key), work).await);
+        let told = answered(bench.ended(engine.run(operation(&bench.store, key), work)).await);
         let asked = polls > 0;
         assert_eq!(told, answer(if asked { "ordered" } else { "too late" }), "{polls} polls");
         assert_eq!(answered(bench.retry(key).await), told, "{polls} polls");
@@ -220,9 +225,7 @@ async fn a_panic_while_the_commit_is_on_its_way_does_not_lose_it() {
     };
     let engine = bench.engine(EffectClass::Transactional);
     let run = engine.run(operation(&bench.store, 1), work);
-    let told: Decision<()> = tokio::time::timeout(Duration::from_secs(20), run)
-        .await
-        .expect("the run ends, whatever becomes of the commit");
+    let told: Decision<()> = bench.ended(run).await;
     assert_eq!(answered(told), answer("ordered"));
     assert_eq!(answered(bench.retry(1).await), answer("ordered"));
     assert_eq!(bench.orders().await, 1);
@@ -253,6 +256,30 @@ async fn an_owner_that_was_overtaken_commits_nothing() {
     };
     let told = engine.run(operation(&bench.store, 1), work).await;
     assert!(matches!(told, Decision::InProgress { .. }), "it may ask for the answer: {told:?}");
+    assert_eq!(bench.orders().await, 1);
+    assert_eq!(answered(bench.retry(1).await), answer("ordered"));
+}
+
+/// Its lease ended, and its successor is still at work.
+#[tokio::test]
+async fn an_owner_that_was_overtaken_does_not_commit_in_its_successors_place() {
+    let bench = Bench::new().await;
+    let [late, successor] = [(); 2].map(|()| bench.engine(EffectClass::Transactional));
+    let (store, clock) = (bench.store.clone(), Arc::clone(&bench.clock));
+    let work = move |execution: Execution<SqliteStore>| async move {
+        clock.advance(execution_lease());
+        let second = successor.run(operation(&store, 1), move |second| async move {
+            let late = execution.commit(order).await.expect("it may ask");
+            assert!(matches!(late, Err(CommitError::LeaseLost)), "{late:?}");
+            let committed = second.commit(order).await.expect("it may commit");
+            Ending::Answered(committed.expect("it is committed").response, ())
+        });
+        let told = second.await;
+        assert!(matches!(told, Decision::Executed { .. }), "{told:?}");
+        Ending::NotProcessed(())
+    };
+    let told = bench.ended(late.run(operation(&bench.store, 1), work)).await;
+    assert!(matches!(told, Decision::InProgress { .. }), "{told:?}");
     assert_eq!(bench.orders().await, 1);
     assert_eq!(answered(bench.retry(1).await), answer("ordered"));
 }
