@@ -132,3 +132,13 @@ async fn a_member_that_is_there_twice_is_refused() {
     shop.order("k", twice).await.assert_refused(422, "key-reused");
     assert_eq!(shop.total().await, 1);
 }
+
+/// The framework has a limit of its own, of 2 MiB: it would answer in the layer's place, and its
+/// answer would stand under the key.
+#[tokio::test]
+async fn a_longer_body_is_taken_where_the_service_is_told_to() {
+    let service = Service::start(&["--max-body", "4MiB"]).await;
+    let shop = service.shop();
+    let spaced = format!("{}{CAKE}", " ".repeat(3 * MIB));
+    shop.order("k", &spaced).await.assert_ordered();
+}

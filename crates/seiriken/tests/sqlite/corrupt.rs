@@ -62,6 +62,26 @@ async fn a_changed_byte_is_reported_wherever_it_is() {
     }
 }
 
+/// Its key would look new, and its work would run again.
+#[tokio::test]
+async fn a_row_that_no_longer_says_whose_it_is_keeps_the_file_closed() {
+    for damage in [
+        "record_id = zeroblob(16)",
+        "record_id = x'00'",
+        "id_check = id_check + 1",
+        "token = token + 1000",
+    ] {
+        let bench = Bench::new();
+        three_keys(&bench).await;
+        let changed = bench
+            .raw()
+            .execute(&format!("UPDATE idempotency_records SET {damage} WHERE state = 3"), []);
+        assert_eq!(changed.expect("it is written"), 1, "{damage}");
+        let opened = SqliteStore::open(bench.path()).await;
+        assert!(opened.is_err(), "{damage}");
+    }
+}
+
 #[tokio::test]
 async fn a_record_that_was_cut_is_reported() {
     for length in [0, 3, 4, 40] {

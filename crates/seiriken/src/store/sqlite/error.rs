@@ -49,6 +49,16 @@ pub enum OpenError {
         /// Which value.
         what: &'static str,
     },
+    /// A row no longer says which key it belongs to: that key would look new, and its work would
+    /// run again.
+    #[error(
+        "row {token} of idempotency_records is damaged: the key that it belongs to cannot be \
+         told, so no key can be called new; restore the file from a backup"
+    )]
+    DamagedRow {
+        /// The row's token.
+        token: i64,
+    },
     /// SQLite refused.
     #[error("SQLite cannot open the file: {0}")]
     Sqlite(#[from] rusqlite::Error),

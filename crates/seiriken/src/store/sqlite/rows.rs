@@ -34,8 +34,9 @@ impl<'c> Statements<'c> {
             release: connection.prepare("RELEASE effect")?,
             rollback_to: connection.prepare("ROLLBACK TO effect")?,
             put: connection.prepare(
-                "INSERT INTO main.idempotency_records (token, record_id, state, expires_ms, record)
-                 VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO main.idempotency_records
+                    (token, record_id, id_check, state, expires_ms, record)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (token) DO UPDATE SET
                     state = excluded.state, expires_ms = excluded.expires_ms,
                     record = excluded.record
@@ -56,8 +57,9 @@ impl<'c> Statements<'c> {
         let row = row_of(record.token);
         let expires = i64::try_from(expires).unwrap_or(i64::MAX);
         let bytes = codec::encode(id, record);
+        let (id_bytes, check) = (id.as_bytes().as_slice(), id_check(id, row));
         let written =
-            self.put.execute(params![row, id.as_bytes().as_slice(), state, expires, &bytes[..]])?;
+            self.put.execute(params![row, id_bytes, check, state, expires, &bytes[..]])?;
         assert_eq!(written, 1, "a row is written for the key that it belongs to");
         Ok(())
     }
@@ -70,6 +72,15 @@ impl<'c> Statements<'c> {
     pub(super) fn get(&mut self, token: i64) -> Result<Option<Vec<u8>>, rusqlite::Error> {
         self.get.query_row([token], |row| row.get(0)).optional()
     }
+}
+
+/// Says at start whether a row's id is the one that was written. The record's own checksum covers
+/// the id as well, but a key whose id has changed would never lead to it.
+pub(super) fn id_check(id: &RecordId, token: i64) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(id.as_bytes());
+    hasher.update(&token.to_le_bytes());
+    hasher.finalize()
 }
 
 pub(super) const GET: &str = "SELECT record FROM main.idempotency_records WHERE token = ?1";

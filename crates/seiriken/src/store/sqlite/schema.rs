@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use super::error::OpenError;
 use super::file_lock::FileLock;
 use super::index::Index;
+use super::rows;
 use super::tokens::Tokens;
 use super::tx;
 use crate::clock::Timestamp;
@@ -38,6 +39,7 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS idempotency_records (
         token      INTEGER PRIMARY KEY,
         record_id  BLOB NOT NULL,     -- 16 bytes: a keyed hash of scope and key
+        id_check   INTEGER NOT NULL,  -- CRC-32 of record_id and token
         state      INTEGER NOT NULL,  -- 1 in progress, 2 indeterminate, 3 completed
         expires_ms INTEGER NOT NULL,  -- ms since 1970; 0 while in progress
         record     BLOB NOT NULL      -- versioned and checksummed: record/codec.rs
@@ -119,20 +121,23 @@ pub(super) fn meta<T: rusqlite::types::FromSql>(
 /// Where every key's row is. Answers stay in the file; what is unsettled is read whole.
 fn read_index(connection: &Connection) -> Result<Index, OpenError> {
     let index = Index::default();
-    let mut rows = connection.prepare(
-        "SELECT token, record_id, expires_ms,
+    let mut scan = connection.prepare(
+        "SELECT token, record_id, id_check, expires_ms,
                 CASE state WHEN 3 THEN NULL ELSE record END
            FROM idempotency_records ORDER BY token",
     )?;
-    let mut rows = rows.query([])?;
-    while let Some(row) = rows.next()? {
+    let mut scanned = scan.query([])?;
+    while let Some(row) = scanned.next()? {
         let token: i64 = row.get(0)?;
         let id = RecordId::from_bytes(
             row.get(1)
                 .map_err(|_| OpenError::NotAStore { what: "a record id of another length" })?,
         );
-        let expires_at = Timestamp::from_millis(u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
-        let unsettled: Option<Vec<u8>> = row.get(3)?;
+        if row.get::<_, u32>(2).ok() != Some(rows::id_check(&id, token)) {
+            return Err(OpenError::DamagedRow { token });
+        }
+        let expires_at = Timestamp::from_millis(u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0));
+        let unsettled: Option<Vec<u8>> = row.get(4)?;
         match unsettled.map(|bytes| codec::decode(&id, Bytes::from(bytes))) {
             None => index.load_stored(id, token, expires_at),
             Some(Ok(record)) => index.load_unsettled(id, record),
