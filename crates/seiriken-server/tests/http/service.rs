@@ -12,7 +12,7 @@ use crate::shop::Shop;
 
 /// So long a process may take to start or to end before the test fails: never waited for in a
 /// test that passes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A free port, which the service says itself.
 const ANY_PORT: &str = "127.0.0.1:0";

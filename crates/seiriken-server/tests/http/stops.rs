@@ -2,6 +2,7 @@
 
 use crate::service::Service;
 use crate::shop::CAKE;
+use crate::wire::{Wire, post_orders};
 
 #[tokio::test]
 async fn answers_survive_a_stop_and_a_start() {
@@ -13,6 +14,16 @@ async fn answers_survive_a_stop_and_a_start() {
     let shop = service.shop();
     shop.order("k", CAKE).await.assert_replays(&first);
     assert_eq!(shop.all_orders().await, [first.json()]);
+}
+
+#[tokio::test]
+async fn a_stop_that_is_asked_for_as_soon_as_the_port_is_open_is_a_clean_one() {
+    let mut service = Service::start(&[]).await;
+    for _ in 0..20 {
+        let status = service.stop().await;
+        assert!(status.success(), "{status}");
+        service.start_again(&[]).await;
+    }
 }
 
 #[tokio::test]
@@ -32,8 +43,6 @@ async fn a_stop_waits_for_the_order_that_is_being_processed() {
 
 #[tokio::test]
 async fn a_stop_waits_for_the_order_whose_client_has_gone() {
-    use crate::wire::{Wire, post_orders};
-
     let mut service = Service::start(&["--processing-time", "1s"]).await;
     let mut wire = Wire::connect(service.shop().address()).await;
     wire.send(post_orders(b"Idempotency-Key: k\r\n", CAKE)).await;

@@ -4,13 +4,14 @@ use std::process::{Output, Stdio};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use crate::service::{Service, program, terminate};
+use crate::service::{PATIENCE, Service, program, terminate};
 
 async fn run(options: &[&str], environment: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     let mut program = program();
     program.current_dir(folder.path()).args(options).envs(environment.iter().copied());
-    let output = program.output().await.expect("the program starts");
+    let output = tokio::time::timeout(PATIENCE, program.output()).await;
+    let output = output.expect("it ends by itself").expect("the program starts");
     let left = std::fs::read_dir(folder.path()).expect("a folder").count();
     assert_eq!(left, 0, "{options:?} {environment:?} left a file behind");
     output

@@ -1,11 +1,15 @@
 //! Transactional routes: after a commit the committed answer is the answer.
 
+use std::sync::{Arc, Mutex, mpsc};
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderValue, StatusCode};
 use seiriken::http::{NotProcessed, Once, ProblemKind};
 use seiriken::store::sqlite::SqliteStore;
+use tokio::sync::Notify;
 
 use crate::guarded::{Answer, Guarded};
 use crate::shelf::{Route, Shelf, put};
@@ -67,6 +71,33 @@ async fn whatever_the_handler_does_after_its_commit_the_committed_answer_is_the_
         }
         assert_eq!(shelf.things().await, 1, "{then:?}");
     }
+}
+
+#[tokio::test]
+async fn a_handler_that_leaves_its_commit_on_the_way_is_answered_with_what_it_comes_to() {
+    let shelf = Shelf::new().await;
+    let (may_commit, gate) = mpsc::channel();
+    let (gate, returning) = (Arc::new(Mutex::new(gate)), Arc::new(Notify::new()));
+    let returns = Arc::clone(&returning);
+    let route = shelf.route(move |once: Once<SqliteStore>| async move {
+        let committing = once.commit(move |tx| {
+            gate.lock().expect("nobody panicked").recv().expect("the test runs");
+            put(tx).map(|()| (StatusCode::CREATED, [(LOCATION, "/things/1")], "a thing"))
+        });
+        // Asked for, and dropped: as a timeout around the commit does.
+        assert!(committing.now_or_never().is_none());
+        returns.notify_one();
+        StatusCode::GATEWAY_TIMEOUT
+    });
+    let asked = route.clone();
+    let first = tokio::spawn(async move { asked.post("k").await });
+    returning.notified().await;
+    may_commit.send(()).unwrap();
+    let first = first.await.unwrap();
+    first.assert_executed();
+    assert_a_thing(&first);
+    route.post("k").await.assert_replays(&first);
+    assert_eq!(shelf.things().await, 1);
 }
 
 #[tokio::test]

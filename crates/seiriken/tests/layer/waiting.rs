@@ -30,8 +30,13 @@ impl Gates {
     }
 
     async fn until_begun(&self) {
-        self.begun.acquire().await.expect("open").forget();
+        soon(self.begun.acquire()).await.expect("open").forget();
     }
+}
+
+/// Fails rather than hang. Never waited for in a test that passes.
+async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(30), future).await.expect("it comes")
 }
 
 fn refusing() -> Response<Body> {
@@ -70,7 +75,7 @@ async fn a_request_of_a_running_key_is_refused_and_does_not_run() {
 async fn a_freed_key_goes_to_one_of_those_who_wait_and_the_rest_get_its_answer() {
     let gates = Gates::new();
     let inside = gates.clone();
-    let layer = in_memory().on_concurrent(OnConcurrent::Wait(Duration::from_mins(1)));
+    let layer = in_memory().on_concurrent(OnConcurrent::Wait(Duration::from_hours(1)));
     let refused_once = Arc::new(Semaphore::new(1));
     let service = Guarded::new(&layer, move |_| {
         let (gates, refused_once) = (inside.clone(), Arc::clone(&refused_once));
@@ -97,7 +102,7 @@ async fn a_freed_key_goes_to_one_of_those_who_wait_and_the_rest_get_its_answer()
     assert_eq!(service.runs(), 2);
     gates.may_end.add_permits(1);
 
-    let answers = requests.join_all().await;
+    let answers = soon(requests.join_all()).await;
     let done =
         answers.iter().find(|answer| answer.status == 201 && answer.marker() == Some("false"));
     let done = done.expect("one was run");
@@ -119,7 +124,7 @@ async fn a_freed_key_goes_to_one_of_those_who_wait_and_the_rest_get_its_answer()
 async fn no_more_than_1024_requests_wait_for_one_key() {
     let gates = Gates::new();
     let inside = gates.clone();
-    let layer = in_memory().on_concurrent(OnConcurrent::Wait(Duration::from_mins(1)));
+    let layer = in_memory().on_concurrent(OnConcurrent::Wait(Duration::from_hours(1)));
     let service = Guarded::new(&layer, move |_| {
         let gates = inside.clone();
         async move {
@@ -134,11 +139,11 @@ async fn no_more_than_1024_requests_wait_for_one_key() {
     }
     // Those who find no place are told so while the first one runs.
     for _ in 0..10 {
-        let refused = requests.join_next().await.unwrap().unwrap();
+        let refused = soon(requests.join_next()).await.unwrap().unwrap();
         refused.assert_refused(ProblemKind::RequestInProgress);
     }
     gates.may_end.add_permits(1);
-    let answers = requests.join_all().await;
+    let answers = soon(requests.join_all()).await;
     assert!(answers.iter().all(|answer| answer.status == 201));
     assert_eq!((answers.len(), service.runs()), (1025, 1));
 }
