@@ -89,6 +89,7 @@
 //! | `http` | with `axum` | the tower layer |
 //! | `axum` | yes | extractors and responses for axum 0.8 |
 //! | `sqlite` | yes | the embedded durable store (a C compiler is needed to build it) |
+//! | `faults` | no | a store that fails on purpose, for your tests |
 //! | `conformance` | no | the suite that every store passes, for stores written elsewhere |
 //!
 //! Without any feature there are the engine and the memory store.

@@ -18,11 +18,15 @@
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(feature = "faults")]
+mod faulty;
 mod memory;
 
 use std::error::Error;
 use std::time::Duration;
 
+#[cfg(feature = "faults")]
+pub use faulty::{Fault, FaultKind, FaultyStore, Verb};
 pub use memory::MemoryStore;
 
 use crate::record::transition::{
