@@ -18,6 +18,7 @@ pub(super) enum Refusal {
     NotJson,
     BadQuery(String),
     NotFound,
+    OtherMethod,
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -82,6 +83,12 @@ impl IntoResponse for Refusal {
                 None,
                 "Not Found",
                 "There is nothing at this address.",
+            ),
+            Self::OtherMethod => Problem::other(
+                StatusCode::METHOD_NOT_ALLOWED,
+                None,
+                "Method Not Allowed",
+                "There is something at this address, and not for this method: see Allow.",
             ),
             Self::Failed(error) => {
                 tracing::error!(%error, "a request failed");

@@ -59,6 +59,7 @@ pub(super) fn app<S: Store, B: Book>(
         .route("/healthz", get(|| async { Json(serde_json::json!({ "status": "ok" })) }))
         .route("/", get(page::page::<B>))
         .fallback(|| async { Refusal::NotFound })
+        .method_not_allowed_fallback(|| async { Refusal::OtherMethod })
         .with_state(shop)
         .layer(map_response(move |response| {
             let rendered = refusal::rendered(response, &page);
@@ -108,7 +109,8 @@ pub(super) fn create_in_sqlite(
         })
         .await
     }
-    post(create).layer(layer.clone())
+    // Not its answer to other methods: there is nothing to guard.
+    post(create).route_layer(layer.clone())
 }
 
 /// `POST /orders` in memory: order and answer end with the process.
@@ -124,7 +126,8 @@ pub(super) fn create_in_memory(
         shop.book.insert(placed.id, placed.json.clone());
         Ok(placed.created().into_response())
     }
-    post(create).layer(layer.clone())
+    // Not its answer to other methods: there is nothing to guard.
+    post(create).route_layer(layer.clone())
 }
 
 /// An order that has its id and its time, and is not written yet.

@@ -15,6 +15,7 @@ mod credentials;
 mod disconnects;
 mod keys;
 mod listening;
+mod options;
 mod orders;
 mod refusals;
 mod stops;
