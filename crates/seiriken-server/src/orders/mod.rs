@@ -17,13 +17,16 @@ use axum::http::header::COOKIE;
 use seiriken::engine::Engine;
 use seiriken::http::{Idempotency, Identity};
 use seiriken::store::sqlite::SqliteStore;
-use seiriken::store::{MemoryStore, Store};
+use seiriken::store::{MemoryStore, Store, keep_swept};
 use tokio::sync::watch;
 
 use self::book::{MemoryBook, SqliteBook};
 use crate::cli::{IdentityOption, OrdersOptions, StoreUrl};
 use crate::listen::{self, Listening};
 use crate::stop;
+
+/// The longest pause between two sweeps.
+const SWEEP_PAUSE_MAX: Duration = Duration::from_mins(1);
 
 /// Runs the service until it is asked to stop.
 pub(crate) async fn serve(options: OrdersOptions) -> ExitCode {
@@ -57,6 +60,7 @@ async fn serve_sqlite(
     };
     let create = routes::create_in_sqlite(&layer);
     let app = routes::app(&options, &layer, book, create);
+    tokio::spawn(keep_swept(store.clone(), sweep_pause(&options)));
     let halted = store.clone();
     let halted = async move { halted.halted().await };
     let exit = run(listening, app, layer.engine(), options.drain, halted).await;
@@ -69,13 +73,20 @@ async fn serve_memory(options: OrdersOptions, listening: Listening) -> ExitCode 
         Ok(store) => Arc::new(store),
         Err(error) => return stop::failed(&format!("no randomness for the store: {error}")),
     };
-    let layer = match idempotency(&options, store).try_layer() {
+    let layer = match idempotency(&options, Arc::clone(&store)).try_layer() {
         Ok(layer) => layer,
         Err(error) => return stop::failed(&error.to_string()),
     };
+    tokio::spawn(keep_swept(store, sweep_pause(&options)));
     let create = routes::create_in_memory(&layer);
     let app = routes::app(&options, &layer, MemoryBook::default(), create);
     run(listening, app, layer.engine(), options.drain, std::future::pending()).await
+}
+
+/// Often enough that a claim whose owner vanished is settled about when its lease ends, also when
+/// nobody asks for it.
+fn sweep_pause(options: &OrdersOptions) -> Duration {
+    options.lease.min(SWEEP_PAUSE_MAX)
 }
 
 /// What is the same for every store.

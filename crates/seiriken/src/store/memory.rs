@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, Sweep, Swept};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::record::transition::{
     self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
@@ -119,6 +119,30 @@ impl Store for MemoryStore {
         ended: Ended,
     ) -> Result<ReleaseOutcome, StoreError> {
         Ok(self.apply(id, |record, now| transition::release(record, token, ended, now)))
+    }
+}
+
+impl Sweep for MemoryStore {
+    /// One step sweeps everything, a shard at a time.
+    async fn sweep(&self) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        for shard in &self.shards {
+            let mut records = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = self.clock.now();
+            records.retain(|_, record| {
+                let change = transition::sweep(record, now);
+                swept.count(record, &change);
+                match change {
+                    Change::Keep => true,
+                    Change::Remove => false,
+                    Change::Put(settled) => {
+                        *record = settled;
+                        true
+                    }
+                }
+            });
+        }
+        Ok(swept)
     }
 }
 

@@ -13,7 +13,7 @@
 //! - A verb's future may be dropped at any point by its caller; the verb is then either not
 //!   applied or applied in whole, never half.
 //!
-//! Listing and sweeping are not in this trait: the engine never needs them.
+//! Sweeping is a trait of its own ([`Sweep`]): the engine never needs it.
 
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -21,6 +21,7 @@ pub mod sqlite;
 #[cfg(feature = "faults")]
 mod faulty;
 mod memory;
+mod sweep;
 
 use std::error::Error;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use std::time::Duration;
 #[cfg(feature = "faults")]
 pub use faulty::{Fault, FaultKind, FaultyStore, Verb};
 pub use memory::MemoryStore;
+pub use sweep::{Sweep, Swept, keep_swept};
 
 use crate::record::transition::{
     Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,

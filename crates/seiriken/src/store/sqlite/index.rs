@@ -149,6 +149,26 @@ impl Index {
         Some(step.outcome)
     }
 
+    /// Keys that a sweeper should look at, at most so many. The writer looks again.
+    pub(super) fn due(&self, at_most: usize, now: Timestamp) -> Vec<RecordId> {
+        let is_due = |slot: &Slot| match &slot.place {
+            _ if slot.settling => false,
+            Place::Stored { expires_at, .. } => now >= *expires_at,
+            Place::Unsettled { record, .. } => transition::sweep(record, now) != Change::Keep,
+            Place::Gone => false,
+        };
+        let mut due = Vec::new();
+        for shard in &self.shards {
+            let slots = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = slots.iter().filter(|(_, slot)| is_due(slot)).map(|(id, _)| *id);
+            due.extend(found.take(at_most - due.len()));
+            if due.len() == at_most {
+                break;
+            }
+        }
+        due
+    }
+
     // --- for the writer thread ---
 
     /// Takes the key for the group that is being written: until the group ends, nobody but the

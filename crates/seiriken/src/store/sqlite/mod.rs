@@ -25,6 +25,7 @@ mod index;
 mod reader;
 mod rows;
 mod schema;
+mod sweep;
 mod tokens;
 mod tx;
 mod verb;

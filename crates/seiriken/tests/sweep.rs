@@ -1,0 +1,168 @@
+//! What is due is forgotten or settled, and nothing else, on every store that can be swept.
+#![cfg(feature = "sqlite")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use seiriken::clock::{ManualClock, Timestamp};
+use seiriken::record::transition::{Claim, ClaimOutcome, Ended};
+use seiriken::record::{
+    AttemptId, EffectClass, INDETERMINATE_KEPT_MIN, RecordedResponse, Retention, Token,
+};
+use seiriken::store::sqlite::{SqliteStore, rusqlite};
+use seiriken::store::{MemoryStore, Sweep, Swept};
+use seiriken::{Fingerprint, IdentityDigest, RecordId};
+
+const LEASE: Duration = Duration::from_secs(30);
+const KEPT: Duration = Duration::from_mins(61);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)))
+}
+
+fn key(number: u128) -> RecordId {
+    RecordId::from_bytes((number * 0x9e37_79b9_7f4a_7c15).to_le_bytes())
+}
+
+async fn claim<S: Sweep>(store: &S, number: u128, class: EffectClass) -> ClaimOutcome {
+    let claim = Claim {
+        attempt: AttemptId::from_random(fresh_attempt()),
+        identity: IdentityDigest::anonymous(store.secret()),
+        fingerprint: Fingerprint::of_work(store.secret(), "pay", b"1"),
+        class,
+        lease: LEASE,
+        retention: Retention { answers: Duration::from_hours(1), skew: Duration::from_mins(1) },
+    };
+    store.claim(key(number), claim).await.expect("a claim is answered")
+}
+
+/// Every claim here is an attempt of its own.
+fn fresh_attempt() -> u128 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static ATTEMPTS: AtomicU64 = AtomicU64::new(1);
+    u128::from(ATTEMPTS.fetch_add(1, Ordering::Relaxed))
+}
+
+async fn granted<S: Sweep>(store: &S, number: u128, class: EffectClass) -> Token {
+    match claim(store, number, class).await {
+        ClaimOutcome::Granted(grant) => grant.token,
+        other => panic!("it should be granted: {other:?}"),
+    }
+}
+
+async fn complete<S: Sweep>(store: &S, number: u128) -> Token {
+    let token = granted(store, number, EffectClass::Opaque).await;
+    let answer = RecordedResponse::of_work(b"done");
+    store.complete(key(number), token, answer).await.expect("it is recorded");
+    token
+}
+
+async fn swept<S: Sweep>(store: &S) -> Swept {
+    store.sweep().await.expect("it is swept")
+}
+
+async fn an_answer_is_kept_to_the_millisecond<S: Sweep>(store: S, clock: Arc<ManualClock>) {
+    let token = complete(&store, 1).await;
+    clock.advance(KEPT.saturating_sub(MILLISECOND));
+    assert_eq!(swept(&store).await, Swept::default());
+    assert!(matches!(claim(&store, 1, EffectClass::Opaque).await, ClaimOutcome::Completed(_)));
+    clock.advance(MILLISECOND);
+    assert_eq!(swept(&store).await, Swept { removed: 1, ..Swept::default() });
+    assert_eq!(swept(&store).await, Swept::default(), "it is gone");
+    assert!(granted(&store, 1, EffectClass::Opaque).await > token, "tokens never repeat");
+}
+
+async fn claims_are_settled_by_their_class<S: Sweep>(store: S, clock: Arc<ManualClock>) {
+    granted(&store, 1, EffectClass::Opaque).await;
+    granted(&store, 2, EffectClass::Keyed).await;
+    assert_eq!(swept(&store).await, Swept::default(), "their owners live");
+    clock.advance(LEASE);
+    assert_eq!(swept(&store).await, Swept { became_indeterminate: 1, ..Swept::default() });
+    clock.advance(KEPT.saturating_sub(LEASE + MILLISECOND));
+    assert_eq!(swept(&store).await, Swept::default(), "a retry may still find its keyed claim");
+    clock.advance(MILLISECOND);
+    assert_eq!(swept(&store).await, Swept { removed: 1, ..Swept::default() });
+    assert!(matches!(claim(&store, 1, EffectClass::Opaque).await, ClaimOutcome::Indeterminate));
+}
+
+async fn an_unknown_outcome_is_kept_for_a_person_to_look_at<S: Sweep>(
+    store: S,
+    clock: Arc<ManualClock>,
+) {
+    let token = granted(&store, 1, EffectClass::Opaque).await;
+    store.release(key(1), token, Ended::EffectUnknown).await.expect("it is released");
+    clock.advance(INDETERMINATE_KEPT_MIN.saturating_sub(MILLISECOND));
+    assert_eq!(swept(&store).await, Swept::default());
+    clock.advance(MILLISECOND);
+    assert_eq!(swept(&store).await, Swept { unresolved_removed: 1, ..Swept::default() });
+}
+
+async fn steps_come_to_an_end<S: Sweep>(store: S, clock: Arc<ManualClock>) {
+    for number in 1..=600 {
+        complete(&store, number).await;
+    }
+    clock.advance(KEPT / 2);
+    complete(&store, 1_000).await;
+    clock.advance(KEPT / 2);
+    let mut removed = 0;
+    loop {
+        let step = swept(&store).await;
+        removed += step.removed;
+        if !step.more {
+            break;
+        }
+    }
+    assert_eq!(removed, 600);
+    assert!(matches!(claim(&store, 1_000, EffectClass::Opaque).await, ClaimOutcome::Completed(_)));
+}
+
+macro_rules! on_every_store {
+    ($($test:ident),* $(,)?) => {
+        mod memory {
+            use super::*;
+            $(#[tokio::test]
+            async fn $test() {
+                let clock = clock();
+                let store = MemoryStore::with_clock(Arc::clone(&clock)).expect("randomness");
+                super::$test(store, clock).await;
+            })*
+        }
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test]
+            async fn $test() {
+                let (clock, folder) = (clock(), tempfile::tempdir().expect("a folder"));
+                let path = folder.path().join("test.db");
+                let store = SqliteStore::open_with_clock(path, Arc::clone(&clock)).await;
+                super::$test(store.expect("a new file"), clock).await;
+            })*
+        }
+    };
+}
+
+on_every_store!(
+    an_answer_is_kept_to_the_millisecond,
+    claims_are_settled_by_their_class,
+    an_unknown_outcome_is_kept_for_a_person_to_look_at,
+    steps_come_to_an_end,
+);
+
+#[tokio::test]
+async fn on_sqlite_the_rows_go_and_a_restart_does_not_bring_them_back() {
+    let (clock, folder) = (clock(), tempfile::tempdir().expect("a folder"));
+    let path = folder.path().join("test.db");
+    let open = || SqliteStore::open_with_clock(path.clone(), Arc::clone(&clock));
+    let store = open().await.expect("a new file");
+    granted(&store, 1, EffectClass::Transactional).await;
+    let last = complete(&store, 2).await;
+    clock.advance(KEPT);
+    assert_eq!(swept(&store).await, Swept { removed: 2, ..Swept::default() });
+    let count = |db: &rusqlite::Connection| {
+        db.query_row("SELECT count(*) FROM idempotency_records", [], |row| row.get::<_, i64>(0))
+    };
+    assert_eq!(store.read(count).await.expect("open").expect("counted"), 0);
+    store.close().await;
+    let store = open().await.expect("the same file");
+    assert!(granted(&store, 2, EffectClass::Opaque).await > last, "tokens never repeat");
+}
