@@ -48,6 +48,8 @@ mod decision;
 mod detach;
 mod execution;
 mod heartbeat;
+mod operation;
+mod patience;
 mod recording;
 mod waiting;
 
@@ -56,23 +58,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 pub use decision::{Decision, Ending};
 pub use detach::Run;
 pub use execution::{CommitFailed, CommitRefused, CommitState, Execution};
+pub use operation::Operation;
 
+use self::patience::{Patience, Waited};
 use self::waiting::{Joined, Request, Settled, Waiting};
 use crate::fingerprint::{Fingerprint, FingerprintKind};
-use crate::identity::IdentityDigest;
-use crate::key::IdempotencyKey;
-use crate::policy::{OnConcurrent, Policy, PolicyError};
+use crate::policy::{Policy, PolicyError};
 use crate::record::AttemptId;
 use crate::record::transition::{Claim, ClaimOutcome, Grant, Granted};
-use crate::scope::{RecordId, Scope};
-use crate::secret::StoreSecret;
+use crate::scope::RecordId;
 use crate::store::{Store, StoreError};
 
 /// Runs work at most once per key. Cloning it gives another handle to the same engine.
@@ -89,46 +89,8 @@ struct Shared<S> {
     waiting: Waiting,
 }
 
-/// Which operation it is, whose, and with what.
-#[derive(Debug, Clone)]
-pub struct Operation<F> {
-    /// Scope and key.
-    pub id: RecordId,
-    /// Whose request it is.
-    pub identity: IdentityDigest,
-    /// The kind of fingerprint to record.
-    pub kind: FingerprintKind,
-    /// Makes the request's fingerprint, of the kind above or of the kind an earlier request of
-    /// this key was recorded with.
-    pub fingerprint: F,
-}
-
-impl Operation<()> {
-    /// Work that is no HTTP request: a message, a job. `name` says what is done, `input` with
-    /// what; the same key with another of either is a mismatch. Whoever can reach the engine is
-    /// trusted, so there is no identity to compare.
-    pub fn of_work(
-        secret: &StoreSecret,
-        scope: &Scope,
-        key: &IdempotencyKey,
-        name: &str,
-        input: &[u8],
-    ) -> Operation<impl Fn(FingerprintKind) -> Fingerprint + use<>> {
-        let fingerprint = Fingerprint::of_work(secret, name, input);
-        Operation {
-            id: RecordId::new(secret, scope, key),
-            identity: IdentityDigest::anonymous(secret),
-            kind: fingerprint.kind(),
-            fingerprint: move |_| fingerprint,
-        }
-    }
-}
-
 /// How often a claim whose acknowledgement was lost is asked again.
 const CLAIM_TRIES: usize = 3;
-
-/// How long one waits between looks at a key whose owner is not in this process.
-const POLL: Duration = Duration::from_millis(250);
 
 impl<S> Clone for Engine<S> {
     fn clone(&self) -> Self {
@@ -313,45 +275,5 @@ impl<S: Store> Engine<S> {
             _ => Settled::Otherwise,
         });
         decision
-    }
-}
-
-/// How long one is ready to wait for the first request.
-struct Patience {
-    until: Option<Instant>,
-    looked: bool,
-}
-
-enum Waited {
-    Answer(crate::record::RecordedResponse),
-    LookAgain,
-    Enough,
-}
-
-impl Patience {
-    /// Longer than any connection lives, and short enough to be added to a time.
-    const LONGEST: Duration = Duration::from_hours(24 * 365);
-
-    fn new(on_concurrent: OnConcurrent) -> Self {
-        let until = match on_concurrent {
-            OnConcurrent::Reject => None,
-            OnConcurrent::Wait(limit) => Some(Instant::now() + limit.min(Self::LONGEST)),
-        };
-        Self { until, looked: false }
-    }
-
-    /// The owner is not (or no longer) in this process: look again at once, then now and then.
-    async fn pause(&mut self) -> Waited {
-        if !std::mem::replace(&mut self.looked, true) {
-            return Waited::LookAgain;
-        }
-        let next = Instant::now() + POLL;
-        match self.until {
-            Some(until) if next < until => {
-                tokio::time::sleep_until(next).await;
-                Waited::LookAgain
-            }
-            _ => Waited::Enough,
-        }
     }
 }
