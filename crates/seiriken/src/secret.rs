@@ -107,6 +107,39 @@ mod tests {
         assert_ne!(one, StoreSecret::from_bytes([8; 32]).digest(Purpose::RecordId, &[b"ab", b"c"]));
     }
 
+    /// An upgrade that changed these would take retries for new operations.
+    #[test]
+    fn digests_are_what_they_were() {
+        use crate::{Fingerprint, FingerprintKind, IdempotencyKey, IdentityDigest, KeySyntax};
+        use crate::{RecordId, RequestParts, Scope};
+        let secret = StoreSecret::from_bytes(*b"an example of a 32-byte secret..");
+        let key = IdempotencyKey::parse(b"8e03978e", KeySyntax::Lenient).unwrap();
+        let request = RequestParts {
+            method: b"POST",
+            path: b"/orders",
+            query: Some(b"a=1"),
+            content_type: Some(b"application/json"),
+            body: br#"{"qty":1,"itemId":"cake-001"}"#,
+        };
+        let hex = |bytes: &[u8; 16]| format!("{:032x}", u128::from_be_bytes(*bytes));
+        let fingerprint = |kind| *Fingerprint::new(&secret, kind, &request).digest();
+        let digests = [
+            hex(RecordId::new(&secret, &Scope::new("shop"), &key).as_bytes()),
+            hex(IdentityDigest::new(&secret, &[Some(b"Bearer a"), None]).as_bytes()),
+            hex(&fingerprint(FingerprintKind::Bytes)),
+            hex(&fingerprint(FingerprintKind::CanonicalJson)),
+        ];
+        assert_eq!(
+            digests,
+            [
+                "41f1f467d1172a76c92a27cb1099e664",
+                "6294ba5d1192af470b3a6dd365bb9260",
+                "15032782b1879bbca1c720d68e81cbc4",
+                "ea62255ffebfc8fcb7a97bfd47991792",
+            ]
+        );
+    }
+
     #[test]
     fn debug_hides_the_secret() {
         assert_eq!(format!("{:?}", StoreSecret::from_bytes([7; 32])), "StoreSecret(hidden)");

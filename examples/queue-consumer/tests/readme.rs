@@ -22,7 +22,8 @@ fn consume(file: &Path, messages: &str) -> String {
 #[test]
 fn each_message_is_booked_once() {
     let readme = include_str!("../README.md");
-    let typed = readme.split('\'').nth(1).expect("the messages").replace("\\n", "\n");
+    let typed = readme.split("printf '").nth(1).and_then(|rest| rest.split('\'').next());
+    let typed = typed.expect("the messages").replace("\\n", "\n");
     let shown = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next());
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("ledger.db");

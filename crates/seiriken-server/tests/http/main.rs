@@ -8,6 +8,7 @@ mod service;
 mod shop;
 mod wire;
 
+mod at_rest;
 mod bodies;
 mod concurrent;
 mod crashes;

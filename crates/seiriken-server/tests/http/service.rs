@@ -1,5 +1,6 @@
 //! The program `seiriken` as a process: start it, stop it, kill it, start it again.
 
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -64,6 +65,11 @@ impl Service {
     pub(crate) async fn listening_on(address: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the service");
         Self { process: Process::start(address, "memory:", &[]).await, folder }
+    }
+
+    /// Where its file lies, if it has one.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Its store, as the option says it.

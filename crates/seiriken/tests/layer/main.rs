@@ -10,6 +10,9 @@ mod fields;
 mod gate;
 mod identities;
 mod outcomes;
+mod same_request;
+#[cfg(feature = "faults")]
+mod store_faults;
 mod timeouts;
 mod uncommitted;
 mod waiting;
