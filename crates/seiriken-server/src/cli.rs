@@ -65,7 +65,8 @@ pub(crate) struct OrdersOptions {
     pub(crate) on_concurrent: OnConcurrent,
 
     /// What says whose request one is: credentials (Authorization and X-Api-Key), header=NAME or
-    /// cookie=NAME (verified by what stands in front), or anonymous.
+    /// cookie=NAME (what stands in front has verified it, and replaces what its caller sent), or
+    /// anonymous.
     #[arg(long, value_name = "IDENTITY", env = "SEIRIKEN_IDENTITY", default_value = "credentials")]
     pub(crate) identity: IdentityOption,
 
@@ -130,15 +131,21 @@ impl FromStr for IdentityOption {
     }
 }
 
-/// Reads an address that problem types can be made from: scheme and host, no path.
+/// Reads an address that problem types can be made from: scheme and host, nothing else.
 fn public_url(text: &str) -> Result<String, String> {
     let wrong = || format!("'{text}' is not an address such as https://shop.example");
     let uri: Uri = text.parse().map_err(|_| wrong())?;
-    let http = matches!(uri.scheme_str(), Some("http" | "https"));
-    if !http || uri.authority().is_none() || uri.path() != "/" || uri.query().is_some() {
+    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority())
+    else {
+        return Err(wrong());
+    };
+    if uri.path() != "/" || uri.query().is_some() || text.contains(['#', '@']) {
         return Err(wrong());
     }
-    Ok(text.trim_end_matches('/').to_owned())
+    let default_port = if scheme == "http" { ":80" } else { ":443" };
+    let authority = authority.as_str().to_ascii_lowercase();
+    let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
+    Ok(format!("{scheme}://{authority}"))
 }
 
 /// Reads an origin as browsers send it.
@@ -251,7 +258,18 @@ mod tests {
             assert!(text.parse::<IdentityOption>().is_err(), "{text}");
         }
         assert_eq!(public_url("https://a.example/"), Ok("https://a.example".into()));
-        for text in ["", "a.example", "ftp://a", "https://a/b", "https://a/?b", "/"] {
+        assert_eq!(public_url("https://A.example:443"), Ok("https://a.example".into()));
+        for text in [
+            "",
+            "a.example",
+            "ftp://a",
+            "https://a/b",
+            "https://a/?b",
+            "/",
+            "https://a/#\">",
+            "https://a#b",
+            "https://u:p@a",
+        ] {
             assert!(public_url(text).is_err(), "{text}");
         }
         for text in ["", "wait", "wait=5", "reject=1s", "queue"] {

@@ -16,7 +16,7 @@ pub(crate) fn failed(why: &str) -> ExitCode {
 
 /// Says that the store has halted, and ends the program with status 74.
 pub(crate) fn disk_in_doubt() -> ExitCode {
-    eprintln!("seiriken: a COMMIT failed; start again to find out what is on the disk");
+    eprintln!("seiriken: the store has halted; start again to find out what is on the disk");
     ExitCode::from(DISK_IN_DOUBT)
 }
 

@@ -166,3 +166,29 @@ async fn on_sqlite_the_rows_go_and_a_restart_does_not_bring_them_back() {
     let store = open().await.expect("the same file");
     assert!(granted(&store, 2, EffectClass::Opaque).await > last, "tokens never repeat");
 }
+
+/// They are due, and stay: what cannot be read is never forgotten by itself. The others go.
+#[tokio::test]
+async fn on_sqlite_rows_that_cannot_be_read_do_not_keep_the_sweeper_from_the_others() {
+    let (clock, folder) = (clock(), tempfile::tempdir().expect("a folder"));
+    let path = folder.path().join("test.db");
+    let open = || SqliteStore::open_with_clock(path.clone(), Arc::clone(&clock));
+    let store = open().await.expect("a new file");
+    for number in 1..=700 {
+        complete(&store, number).await;
+    }
+    store.close().await;
+    let raw = rusqlite::Connection::open(&path).expect("the file is there");
+    let damage = "UPDATE idempotency_records SET record = zeroblob(70)
+                   WHERE token NOT IN (SELECT token FROM idempotency_records LIMIT 50)";
+    assert_eq!(raw.execute(damage, []).expect("it is written"), 650);
+    drop(raw);
+    clock.advance(KEPT);
+    let store = open().await.expect("the same file");
+    let mut removed = 0;
+    for _ in 0..4 {
+        removed += swept(&store).await.removed;
+    }
+    assert_eq!(removed, 50);
+    assert_eq!(swept(&store).await, Swept::default(), "and it comes to an end");
+}

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
+use axum::http::{HeaderMap, HeaderValue};
 use seiriken::engine::Engine;
 use seiriken::http::{Idempotency, Identity};
 use seiriken::store::sqlite::SqliteStore;
@@ -64,8 +64,11 @@ async fn serve_sqlite(
     let halted = store.clone();
     let halted = async move { halted.halted().await };
     let exit = run(listening, app, layer.engine(), options.drain, halted).await;
-    store.close().await;
-    exit
+    // A disk that hangs must not keep the process: what is not committed was not answered.
+    match tokio::time::timeout(options.drain, store.close()).await {
+        Ok(()) => exit,
+        Err(_) => stop::failed("the store could not be closed in time"),
+    }
 }
 
 async fn serve_memory(options: OrdersOptions, listening: Listening) -> ExitCode {
@@ -109,7 +112,7 @@ fn identity(option: &IdentityOption) -> Identity {
         IdentityOption::Credentials => Identity::credentials().ignoring_cookies(),
         IdentityOption::Anonymous => Identity::anonymous(),
         IdentityOption::Header(name) => Identity::from_fn(move |parts| {
-            parts.headers.get(&name).map(|value| value.as_bytes().to_vec())
+            only(parts.headers.get_all(&name).iter().map(HeaderValue::as_bytes))
         }),
         IdentityOption::Cookie(name) => {
             Identity::from_fn(move |parts| cookie(&parts.headers, &name))
@@ -117,16 +120,19 @@ fn identity(option: &IdentityOption) -> Identity {
     }
 }
 
-/// The first cookie of this name (RFC 6265 section 4.2.1).
+/// The cookie of this name (RFC 6265 section 4.2.1).
 fn cookie(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(found, _)| *found == name)
-        .map(|(_, value)| value.as_bytes().to_vec())
+    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs =
+        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    only(pairs.filter(|(found, _)| *found == name).map(|(_, value)| value.as_bytes()))
+}
+
+/// The value, where there is exactly one and something in it. Of two, one is the caller's own and
+/// nobody here can tell which: that caller would choose whose answer to read.
+fn only<'v>(mut values: impl Iterator<Item = &'v [u8]>) -> Option<Vec<u8>> {
+    let value = values.next().filter(|value| !value.is_empty())?;
+    values.next().is_none().then(|| value.to_vec())
 }
 
 /// Serves, and ends: on request after what has begun is done, or at once when the store halts.

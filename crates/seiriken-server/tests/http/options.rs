@@ -31,6 +31,25 @@ async fn a_caller_is_who_the_named_cookie_says() {
     order_as(&shop, "Cookie", "session=a=1").await.assert_replays(&first);
 }
 
+/// Of two values one is the caller's own: he would choose whose answer to read.
+#[tokio::test]
+async fn a_caller_who_is_named_twice_or_not_at_all_is_nobody() {
+    for (identity, name, alice, both) in [
+        ("header=X-User", "X-User", "alice", ["alice", "mallory"]),
+        ("cookie=session", "Cookie", "session=alice", ["session=alice", "session=mallory"]),
+        ("cookie=session", "Cookie", "session=alice", ["session=alice; session=mallory", ""]),
+    ] {
+        let service = Service::in_memory(&["--identity", identity]).await;
+        let shop = service.shop();
+        order_as(&shop, name, alice).await.assert_ordered();
+        let asked = shop.ordering(CAKE).header("Idempotency-Key", "k");
+        let asked = both.iter().fold(asked, |asked, value| asked.header(name, *value));
+        answer(asked).await.assert_refused(403, "identity-unknown");
+    }
+    let service = Service::in_memory(&["--identity", "header=X-User"]).await;
+    order_as(&service.shop(), "X-User", "").await.assert_refused(403, "identity-unknown");
+}
+
 #[tokio::test]
 async fn every_caller_is_the_same_one_where_the_service_is_told_so() {
     let service = Service::in_memory(&["--identity", "anonymous"]).await;

@@ -121,6 +121,11 @@ impl<S> Execution<S> {
         self.lock_commit().state.clone()
     }
 
+    /// Whether the work has ended. Something that it left behind may still hold this.
+    pub fn has_ended(&self) -> bool {
+        self.lock_commit().closed
+    }
+
     /// The work has ended: takes no commit from now on, waits for one that is on its way, and says
     /// what came of it.
     pub(crate) async fn settled_commit(&self) -> CommitState {

@@ -11,6 +11,8 @@ use http_body::Body;
 use super::body::{GuardedBody, WholeBody};
 use super::collect::{Collected, collect};
 use super::config::Rules;
+use super::problem::ProblemKind;
+use super::reason::Reason;
 use crate::engine::{CommitState, Ending};
 use crate::record::{EffectClass, Field, RecordedResponse};
 
@@ -70,6 +72,20 @@ fn verdict(class: EffectClass, status: StatusCode, says_so: bool, record_all: bo
     }
 }
 
+/// Whether the answer is another layer's, further in, which itself does not know how it ends: it
+/// must not stand as the answer for ever.
+fn cannot_say<B>(answer: &Response<B>) -> bool {
+    matches!(
+        answer.extensions().get::<Reason>(),
+        Some(Reason::Problem(
+            ProblemKind::RequestInProgress
+                | ProblemKind::OutcomePending
+                | ProblemKind::OutcomeUnknown
+                | ProblemKind::StoreUnavailable
+        ))
+    )
+}
+
 /// Turns the inner service's answer into how the work ended.
 pub(super) async fn ending<B, E>(
     rules: &Rules,
@@ -86,17 +102,19 @@ where
             return Ending::NotProcessed(beside_commit(&record, answer));
         }
         // A handler that answers success in spite of the rollback would have its caller believe it.
-        CommitState::Failed(_) if answer.status().is_success() && !says_so => {
-            return Ending::NotProcessed(Beside::NeverCommitted(answer.status()));
-        }
-        // It was rolled back, or the engine answers in its place.
         CommitState::Failed(_) if answer.status().is_success() => {
             return Ending::NotProcessed(Beside::NeverCommitted(answer.status()));
         }
+        // It was rolled back, or the engine answers in its place.
         CommitState::Failed(_) => return Ending::NotProcessed(whole(answer)),
         CommitState::NotAsked | CommitState::Asked => {}
     }
-    match verdict(class, answer.status(), says_so, rules.record_all) {
+    let verdict = if cannot_say(&answer) && class != EffectClass::Transactional {
+        Verdict::Unknown
+    } else {
+        verdict(class, answer.status(), says_so, rules.record_all)
+    };
+    match verdict {
         Verdict::Free => Ending::NotProcessed(whole(answer)),
         Verdict::Unknown => Ending::Unknown(whole(answer)),
         Verdict::NeverCommitted => Ending::NotProcessed(Beside::NeverCommitted(answer.status())),

@@ -85,6 +85,7 @@ fn not_recorded<B, E>(
         // The marker makes an answer definite. This one is not while the key is not free: it
         // cannot say what an earlier execution did, or this one.
         Beside::Answer(mut answer) if !freed => {
+            answer.headers_mut().remove(&rules.marker);
             answer.extensions_mut().insert(Reason::NotRecorded);
             Ok(answer)
         }

@@ -107,14 +107,25 @@ impl FingerprintedRequest {
 
 /// The address as it was sent. A nested axum router shows its services a shorter one, under which
 /// `/tenants/a/orders` and `/tenants/b/orders` would be one operation.
+///
+/// The longer one is believed only where the shorter one is its end: a handler that makes a
+/// request of its own out of the one it got may hand on the extensions with it.
 #[cfg(feature = "axum")]
-fn target(parts: &Parts) -> &Uri {
+pub(super) fn target(parts: &Parts) -> &Uri {
     use axum::extract::OriginalUri;
-    parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri)
+    let shown = &parts.uri;
+    let is_nested_in = |original: &Uri| {
+        let (shown_path, path) = (shown.path(), original.path());
+        (path.ends_with(shown_path) || shown_path == "/") && original.query() == shown.query()
+    };
+    match parts.extensions.get::<OriginalUri>() {
+        Some(OriginalUri(original)) if is_nested_in(original) => original,
+        _ => shown,
+    }
 }
 
 #[cfg(not(feature = "axum"))]
-fn target(parts: &Parts) -> &Uri {
+pub(super) fn target(parts: &Parts) -> &Uri {
     &parts.uri
 }
 

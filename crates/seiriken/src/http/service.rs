@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Method, Request, Response, Uri};
 use http_body::Body;
 use tower_service::Service;
 
@@ -89,16 +89,31 @@ where
     }
 }
 
-/// Whether a layer further out has claimed this very operation: it would wait here for itself.
+/// The address of the request that a layer has claimed, for a layer further in.
+#[derive(Debug, Clone)]
+struct ClaimedTarget {
+    method: Method,
+    uri: Uri,
+}
+
+/// Whether a layer further out has claimed this very request and is running it: it would wait here
+/// for itself. Another request under the same key, which a handler makes out of the one it got, is
+/// another operation and is refused like any.
 fn guarded_already<S: Store>(
     engine: &Engine<S>,
     rules: &Rules,
     key: &IdempotencyKey,
     parts: &Parts,
 ) -> bool {
-    parts.extensions.get::<Execution<S>>().is_some_and(|outer| {
-        outer.id() == RecordId::new(engine.store().secret(), &rules.scope, key)
-    })
+    let same_target = parts.extensions.get::<ClaimedTarget>().is_some_and(|claimed| {
+        claimed.method == parts.method && claimed.uri == *request::target(parts)
+    });
+    let outer = parts.extensions.get::<Execution<S>>().filter(|outer| !outer.has_ended());
+    same_target
+        && outer.is_some_and(|outer| {
+            outer.class() == engine.policy().class
+                && outer.id() == RecordId::new(engine.store().secret(), &rules.scope, key)
+        })
 }
 
 async fn guard<I, S, Q, B>(
@@ -129,12 +144,15 @@ where
         Err(problem) => return Ok(replay::refusal(&rules, problem)),
     };
     let class = engine.policy().class;
+    let target =
+        ClaimedTarget { method: parts.method.clone(), uri: request::target(&parts).clone() };
     let work_rules = Arc::clone(&rules);
     let decision = engine.run(operation, move |execution| async move {
         let mut request = Request::from_parts(parts, GuardedBody::whole(body));
         let limit = ResponseLimit(work_rules.response_body_bytes_max);
         request.extensions_mut().insert(execution.clone());
         request.extensions_mut().insert(limit);
+        request.extensions_mut().insert(target);
         match inner.call(request).await {
             Ok(answer) => {
                 let commit = execution.settled_commit().await;

@@ -56,7 +56,7 @@ impl Swept {
 }
 
 /// Sweeps for ever: what is due at once, then again after each `pause`. Spawn it beside the
-/// service.
+/// service. It holds a handle to the store; abort its task where the store is to be dropped.
 ///
 /// # Panics
 /// When `pause` is zero.

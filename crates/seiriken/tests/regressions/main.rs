@@ -5,6 +5,7 @@ mod fence;
 mod keyed;
 mod layers;
 mod shutdown;
+mod subrequests;
 
 use seiriken::engine::Operation;
 use seiriken::record::EffectClass;

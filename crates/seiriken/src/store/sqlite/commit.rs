@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::group::{Effect, Group, Job};
 use super::tx::SqliteTx;
+use crate::clock::Timestamp;
 use crate::record::transition::{self, CompleteOutcome};
 use crate::record::{Record, RecordedResponse, State, Token};
 use crate::scope::RecordId;
@@ -62,9 +63,11 @@ impl<F, T, E> CommitJob<F, T, E> {
 
     /// Whether the execution may still commit. Looked at while the group holds the key: nobody
     /// takes it over between this look and the commit.
-    fn owns(&self, record: Option<&Record>) -> bool {
+    fn owns(&self, record: Option<&Record>, now: Timestamp) -> bool {
         record.is_some_and(|record| {
-            record.token == self.token && matches!(record.state, State::InProgress { .. })
+            record.token == self.token
+                && matches!(record.state, State::InProgress { .. })
+                && !record.expired(now)
         })
     }
 }
@@ -84,7 +87,7 @@ where
                 return Ok(());
             }
         };
-        if !self.owns(held.record.as_ref()) {
+        if !self.owns(held.record.as_ref(), group.now) {
             self.answer = Some(Err(CommitError::LeaseLost));
             return Ok(());
         }

@@ -186,6 +186,16 @@ impl Index {
         assert!(held.is_some_and(|slot| slot.settling), "a key is held before it is changed");
     }
 
+    /// A sweeper has found that the key is not due before then: it need not look again, and comes
+    /// to what is behind it.
+    pub(super) fn postpone(&self, id: RecordId, until: Timestamp) {
+        if let Some(slot) = self.slots(&id).get_mut(&id)
+            && let Place::Stored { expires_at, .. } = &mut slot.place
+        {
+            *expires_at = until;
+        }
+    }
+
     /// The group is committed: what the key was changed to holds.
     pub(super) fn settled(&self, id: &RecordId) {
         let mut slots = self.slots(id);

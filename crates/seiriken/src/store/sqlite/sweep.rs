@@ -4,7 +4,9 @@ use tokio::sync::oneshot;
 
 use super::SqliteStore;
 use super::group::{Group, Job};
-use crate::record::transition;
+use crate::clock::Timestamp;
+use crate::record::State;
+use crate::record::transition::{self, Change};
 use crate::scope::RecordId;
 use crate::store::{StoreError, Sweep, Swept};
 
@@ -43,11 +45,15 @@ impl Job for SweepJob {
                 Err(unreadable) => {
                     // It stays: what cannot be read is never forgotten by itself.
                     tracing::error!(%id, error = %unreadable, "a record cannot be swept");
+                    group.state.index.postpone(id, Timestamp::MAX);
                     continue;
                 }
             };
             let Some(record) = &held.record else { continue };
             let change = transition::sweep(record, group.now);
+            if let (Change::Keep, State::Completed { expires_at, .. }) = (&change, &record.state) {
+                group.state.index.postpone(id, *expires_at);
+            }
             self.swept.count(record, &change);
             group.change(&held, change)?;
         }

@@ -116,18 +116,18 @@ fn run(
     jobs: &Receiver<Message>,
     phase: &watch::Sender<Phase>,
 ) {
-    let _halts_on_panic = HaltOnPanic(phase);
+    let mut held = HeldLock { lock: Some(lock), phase };
     let Ok(asked_to_close) = write_groups(&connection, state, jobs) else {
         phase.send_replace(Phase::Halted);
         // The lock stays taken until the process ends: nobody may serve this file before it has
         // been opened, and made durable, anew.
-        std::mem::forget(lock);
+        std::mem::forget(held.lock.take());
         refuse_the_rest(jobs);
         return;
     };
     phase.send_replace(Phase::Closed);
     drop(connection);
-    drop(lock);
+    drop(held.lock.take());
     if let Some(reply) = asked_to_close {
         let _ = reply.send(());
     }
@@ -231,13 +231,18 @@ fn refuse_the_rest(jobs: &Receiver<Message>) {
     }
 }
 
-/// A panic of the thread is a broken invariant: the store must not go on as if it were open.
-struct HaltOnPanic<'p>(&'p watch::Sender<Phase>);
+/// The file's lock while the thread runs. A panic of the thread is a broken invariant: the store
+/// halts, and keeps the lock until the process ends, as after a failed COMMIT.
+struct HeldLock<'p> {
+    lock: Option<FileLock>,
+    phase: &'p watch::Sender<Phase>,
+}
 
-impl Drop for HaltOnPanic<'_> {
+impl Drop for HeldLock<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.send_replace(Phase::Halted);
+            self.phase.send_replace(Phase::Halted);
+            std::mem::forget(self.lock.take());
         }
     }
 }
