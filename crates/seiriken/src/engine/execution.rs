@@ -29,6 +29,9 @@ struct Commit {
     state: CommitState,
     /// The work has ended: none can be asked for any more.
     closed: bool,
+    /// A layer further in has let the request through to the handler.
+    #[cfg(feature = "http")]
+    let_through: bool,
 }
 
 /// Whether the effect and its answer have been committed together by the work itself.
@@ -94,7 +97,12 @@ impl<S> Execution<S> {
             id,
             token: grant.token,
             number: grant.executions,
-            commit: Mutex::new(Commit { state: CommitState::NotAsked, closed: false }),
+            commit: Mutex::new(Commit {
+                state: CommitState::NotAsked,
+                closed: false,
+                #[cfg(feature = "http")]
+                let_through: false,
+            }),
             commit_settled: Notify::new(),
         };
         Self { inner: Arc::new(inner) }
@@ -121,9 +129,12 @@ impl<S> Execution<S> {
         self.lock_commit().state.clone()
     }
 
-    /// Whether the work has ended. Something that it left behind may still hold this.
-    pub fn has_ended(&self) -> bool {
-        self.lock_commit().closed
+    /// Lets a layer further in pass the request on unguarded: once, while the work runs. Whatever
+    /// retries between the two layers would else run the handler again under one claim.
+    #[cfg(feature = "http")]
+    pub(crate) fn let_through_once(&self) -> bool {
+        let mut commit = self.lock_commit();
+        !commit.closed && !std::mem::replace(&mut commit.let_through, true)
     }
 
     /// The work has ended: takes no commit from now on, waits for one that is on its way, and says

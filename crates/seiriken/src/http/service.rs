@@ -108,11 +108,11 @@ fn guarded_already<S: Store>(
     let same_target = parts.extensions.get::<ClaimedTarget>().is_some_and(|claimed| {
         claimed.method == parts.method && claimed.uri == *request::target(parts)
     });
-    let outer = parts.extensions.get::<Execution<S>>().filter(|outer| !outer.has_ended());
     same_target
-        && outer.is_some_and(|outer| {
+        && parts.extensions.get::<Execution<S>>().is_some_and(|outer| {
             outer.class() == engine.policy().class
                 && outer.id() == RecordId::new(engine.store().secret(), &rules.scope, key)
+                && outer.let_through_once()
         })
 }
 

@@ -52,6 +52,27 @@ async fn another_operation_under_the_outer_key_is_refused() {
     assert_eq!(pays.load(Ordering::SeqCst), 0);
 }
 
+/// What retries between two layers would run the handler again under the outer layer's one claim.
+#[tokio::test]
+async fn the_inner_of_two_layers_lets_a_request_through_once() {
+    let guard = guard();
+    let pays = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&pays);
+    let pay = post(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { StatusCode::CREATED }
+    });
+    let inner = Router::new().route("/pay", pay).layer(guard.layer());
+    let retrying = post(move |request: Request| async move {
+        let (parts, _) = request.into_parts();
+        assert_eq!(send_on(&inner, &parts, "/pay").await, StatusCode::CREATED);
+        send_on(&inner, &parts, "/pay").await
+    });
+    let app = Router::new().route("/pay", retrying).layer(guard.layer());
+    assert_eq!(ask(&app, "/pay").await, StatusCode::CONFLICT);
+    assert_eq!(pays.load(Ordering::SeqCst), 1);
+}
+
 /// The address that the outer request had says nothing about the inner ones.
 #[tokio::test]
 async fn two_addresses_asked_for_by_one_handler_are_two_operations() {
