@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Uri};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use seiriken::{OnConcurrent, Policy};
+use seiriken::{AcceptedKeys, OnConcurrent, Policy};
 
 use crate::{stop, units};
 
@@ -53,6 +53,12 @@ pub(crate) struct OrdersOptions {
           value_parser = lease)]
     pub(crate) lease: Duration,
 
+    /// Which keys are taken: client (any), issued (only from POST /orders/prepare), or dated (UUIDs
+    /// of version 7 and issued ones, so that a key older than the retention is refused).
+    #[arg(long, value_name = "client|issued|dated", env = "SEIRIKEN_KEYS", default_value = "client",
+          value_parser = accepted_keys)]
+    pub(crate) keys: AcceptedKeys,
+
     /// Pretends that payment takes this long, before the order is committed.
     #[arg(long, value_name = "DUR", env = "SEIRIKEN_PROCESSING_TIME", default_value = "0s",
           value_parser = units::duration)]
@@ -79,6 +85,11 @@ pub(crate) struct OrdersOptions {
     #[arg(long, value_name = "SIZE", env = "SEIRIKEN_MAX_RESPONSE", default_value = "1MiB",
           value_parser = units::size)]
     pub(crate) max_response: usize,
+
+    /// How many keys are kept at a time; new ones beyond that are refused, none is forgotten early.
+    /// Without it there is no limit.
+    #[arg(long, value_name = "N", env = "SEIRIKEN_QUOTA", value_parser = quota)]
+    pub(crate) quota: Option<u64>,
 
     /// How far clocks may disagree: added to the retention before a key is forgotten.
     #[arg(long, value_name = "DUR", env = "SEIRIKEN_SKEW", default_value = "5m",
@@ -203,6 +214,23 @@ fn lease(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn accepted_keys(text: &str) -> Result<AcceptedKeys, String> {
+    match text {
+        "client" => Ok(AcceptedKeys::Any),
+        "issued" => Ok(AcceptedKeys::Issued),
+        "dated" => Ok(AcceptedKeys::Dated),
+        _ => Err(format!("'{text}' is none of client, issued, dated")),
+    }
+}
+
+fn quota(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) => Err("a quota of 0 would refuse every order".into()),
+        Ok(keys) => Ok(keys),
+        Err(_) => Err(format!("'{text}' is not a number of keys")),
+    }
+}
+
 fn on_concurrent(text: &str) -> Result<OnConcurrent, String> {
     match text.split_once('=') {
         None if text == "reject" => Ok(OnConcurrent::Reject),
@@ -271,6 +299,11 @@ mod tests {
             "https://u:p@a",
         ] {
             assert!(public_url(text).is_err(), "{text}");
+        }
+        assert_eq!(accepted_keys("dated"), Ok(AcceptedKeys::Dated));
+        assert_eq!(quota("7"), Ok(7));
+        for text in ["", "0", "-1", "1.5", "many"] {
+            assert!(quota(text).is_err() && accepted_keys(text).is_err(), "{text}");
         }
         for text in ["", "wait", "wait=5", "reject=1s", "queue"] {
             assert!(on_concurrent(text).is_err(), "{text}");

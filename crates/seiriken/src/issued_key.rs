@@ -1,14 +1,17 @@
 //! Keys that the server makes: for clients that cannot be trusted to make good ones.
 //!
-//! Stateless: random bits, an expiry and a MAC over both and the scope, in one string. Issuing one
-//! writes nothing, and nobody without the store's secret can make one up.
+//! Stateless: a date, an expiry, random bits and a MAC over them and the scope, in one string.
+//! Issuing one writes nothing, and nobody without the store's secret can make one up.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::clock::Timestamp;
+use crate::dated_key::KeyDate;
+use crate::issuing::IssuingSecrets;
 use crate::key::IdempotencyKey;
 use crate::scope::Scope;
 use crate::secret::{Purpose, StoreSecret};
@@ -17,59 +20,65 @@ use crate::secret::{Purpose, StoreSecret};
 #[derive(Clone, PartialEq, Eq)]
 pub struct IssuedKey {
     text: String,
+    minted: Timestamp,
     expires_at: Timestamp,
 }
 
-/// Why a key is not one that this service issued, or no longer.
+/// The key was not issued by this service for this scope, or with a secret that is no longer live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotIssued {
-    /// Not made with this store's secret for this scope.
-    #[error("the key was not issued by this service")]
-    Unknown,
-    /// Issued, and past its expiry.
-    #[error("the key was issued by this service and has expired")]
-    Expired,
-}
+#[error("the key was not issued by this service")]
+pub struct NotIssued;
 
 const PREFIX: &str = "ticket_";
 const VERSION: u8 = 1;
-/// Version, expiry in ms, 128 random bits.
-const SIGNED: usize = 1 + 8 + 16;
+/// Version, number of the secret, two times in ms, 128 random bits.
+const SIGNED: usize = 1 + 4 + 8 + 8 + 16;
 const MAC: usize = 16;
 
 impl IssuedKey {
-    /// A new key for `scope`, from 128 random bits of the caller.
-    pub fn new(secret: &StoreSecret, scope: &Scope, expires_at: Timestamp, random: u128) -> Self {
+    /// A new key for `scope`, from 128 random bits of the caller, good from `now` on for so long.
+    pub fn new(
+        issuing: &IssuingSecrets,
+        scope: &Scope,
+        now: Timestamp,
+        valid_for: Duration,
+        random: u128,
+    ) -> Self {
+        let signing = issuing.current();
+        let expires_at = now.after(valid_for);
         let mut bytes = Vec::with_capacity(SIGNED + MAC);
         bytes.push(VERSION);
+        bytes.extend(signing.number.to_be_bytes());
+        bytes.extend(now.as_millis().to_be_bytes());
         bytes.extend(expires_at.as_millis().to_be_bytes());
         bytes.extend(random.to_be_bytes());
-        let mac = mac(secret, scope, &bytes);
+        let mac = mac(&signing.secret, scope, &bytes);
         bytes.extend(mac);
-        Self { text: format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)), expires_at }
+        let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
+        Self { text, minted: now, expires_at }
     }
 
-    /// Reads a key that claims to be issued for `scope`.
+    /// Reads a key that claims to be issued for `scope`. Whether it has expired the store says,
+    /// by its own clock, when it is claimed.
     pub fn verify(
-        secret: &StoreSecret,
+        issuing: &IssuingSecrets,
         scope: &Scope,
         key: &IdempotencyKey,
-        now: Timestamp,
     ) -> Result<Self, NotIssued> {
         let text = key.as_str();
-        let encoded = text.strip_prefix(PREFIX).ok_or(NotIssued::Unknown)?;
-        let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| NotIssued::Unknown)?;
-        let (signed, tag) = bytes.split_at_checked(SIGNED).ok_or(NotIssued::Unknown)?;
-        if signed[0] != VERSION || !equal(tag, &mac(secret, scope, signed)) {
-            return Err(NotIssued::Unknown);
+        let encoded = text.strip_prefix(PREFIX).ok_or(NotIssued)?;
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| NotIssued)?;
+        let (signed, tag) = bytes.split_at_checked(SIGNED).ok_or(NotIssued)?;
+        let (version, rest) = signed.split_first().ok_or(NotIssued)?;
+        let (number, rest) = rest.split_first_chunk().ok_or(NotIssued)?;
+        let (minted, rest) = rest.split_first_chunk().ok_or(NotIssued)?;
+        let (expires_at, _) = rest.split_first_chunk().ok_or(NotIssued)?;
+        let secret = issuing.numbered(u32::from_be_bytes(*number)).ok_or(NotIssued)?;
+        if *version != VERSION || !equal(tag, &mac(&secret, scope, signed)) {
+            return Err(NotIssued);
         }
-        let mut millis = [0; 8];
-        millis.copy_from_slice(&signed[1..9]);
-        let expires_at = Timestamp::from_millis(u64::from_be_bytes(millis));
-        if now >= expires_at {
-            return Err(NotIssued::Expired);
-        }
-        Ok(Self { text: text.to_owned(), expires_at })
+        let time = |bytes: &[u8; 8]| Timestamp::from_millis(u64::from_be_bytes(*bytes));
+        Ok(Self { text: text.to_owned(), minted: time(minted), expires_at: time(expires_at) })
     }
 
     /// What the client sends as its key.
@@ -80,6 +89,11 @@ impl IssuedKey {
     /// Until when it can be used for the first time.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
+    }
+
+    /// What it says about its age.
+    pub fn date(&self) -> KeyDate {
+        KeyDate { minted: self.minted, expires_at: Some(self.expires_at) }
     }
 }
 
@@ -101,6 +115,7 @@ fn equal(one: &[u8], other: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::issuing::Numbered;
     use crate::key::KeySyntax;
 
     const NOON: Timestamp = Timestamp::from_millis(1_000_000);
@@ -109,39 +124,52 @@ mod tests {
         IdempotencyKey::parse(text.as_bytes(), KeySyntax::Lenient).unwrap()
     }
 
+    fn issuing(byte: u8) -> IssuingSecrets {
+        IssuingSecrets::derived_from(&StoreSecret::from_bytes([byte; 32]))
+    }
+
+    fn issue(issuing: &IssuingSecrets) -> IssuedKey {
+        IssuedKey::new(issuing, &Scope::new("orders"), NOON, Duration::from_mins(1), 7)
+    }
+
     #[test]
-    fn an_issued_key_is_known_until_it_expires() {
-        let secret = StoreSecret::from_bytes([1; 32]);
-        let scope = Scope::new("orders");
-        let issued = IssuedKey::new(&secret, &scope, NOON, 7);
-        let before = Timestamp::from_millis(NOON.as_millis() - 1);
-        assert_eq!(
-            IssuedKey::verify(&secret, &scope, &key(issued.as_str()), before).as_ref(),
-            Ok(&issued)
-        );
-        assert_eq!(
-            IssuedKey::verify(&secret, &scope, &key(issued.as_str()), NOON),
-            Err(NotIssued::Expired)
-        );
+    fn an_issued_key_is_known_again_with_its_dates() {
+        let issuing = issuing(1);
+        let issued = issue(&issuing);
+        let read = IssuedKey::verify(&issuing, &Scope::new("orders"), &key(issued.as_str()));
+        assert_eq!(read.as_ref(), Ok(&issued));
+        let expires_at = Some(Timestamp::from_millis(1_060_000));
+        assert_eq!(read.unwrap().date(), KeyDate { minted: NOON, expires_at });
     }
 
     #[test]
     fn another_scope_another_secret_and_any_changed_character_are_unknown() {
-        let secret = StoreSecret::from_bytes([1; 32]);
-        let scope = Scope::new("orders");
-        let issued = IssuedKey::new(&secret, &scope, NOON, 7);
-        let unknown = |secret: &StoreSecret, scope: &str, text: &str| {
-            IssuedKey::verify(secret, &Scope::new(scope), &key(text), Timestamp::ZERO)
-                == Err(NotIssued::Unknown)
+        let ours = issuing(1);
+        let issued = issue(&ours);
+        let unknown = |issuing: &IssuingSecrets, scope: &str, text: &str| {
+            IssuedKey::verify(issuing, &Scope::new(scope), &key(text)) == Err(NotIssued)
         };
-        assert!(unknown(&secret, "other", issued.as_str()));
-        assert!(unknown(&StoreSecret::from_bytes([2; 32]), "orders", issued.as_str()));
-        assert!(unknown(&secret, "orders", "8e03978e-40d5-43e8-bc93-6894a57f9324"));
+        assert!(unknown(&ours, "other", issued.as_str()));
+        assert!(unknown(&issuing(2), "orders", issued.as_str()));
+        assert!(unknown(&ours, "orders", "8e03978e-40d5-43e8-bc93-6894a57f9324"));
         for at in 0..issued.as_str().len() {
             let mut changed = issued.as_str().to_owned().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert!(unknown(&secret, "orders", &changed), "at {at}");
+            assert!(unknown(&ours, "orders", &changed), "at {at}");
         }
+    }
+
+    #[test]
+    fn keys_outlive_one_rotation_and_not_two() {
+        let issuing = issuing(1);
+        let (scope, before) = (Scope::new("orders"), issue(&issuing));
+        let next = |number| Numbered { number, secret: StoreSecret::random().unwrap() };
+        issuing.rotate(next(2));
+        let between = issue(&issuing);
+        assert_eq!(IssuedKey::verify(&issuing, &scope, &key(before.as_str())), Ok(before.clone()));
+        issuing.rotate(next(3));
+        assert_eq!(IssuedKey::verify(&issuing, &scope, &key(before.as_str())), Err(NotIssued));
+        assert_eq!(IssuedKey::verify(&issuing, &scope, &key(between.as_str())), Ok(between));
     }
 }

@@ -100,12 +100,14 @@
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod dated_key;
 pub mod engine;
 mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;
 mod identity;
 mod issued_key;
+mod issuing;
 mod key;
 mod policy;
 pub mod record;
@@ -113,10 +115,12 @@ mod scope;
 mod secret;
 pub mod store;
 
+pub use dated_key::{AcceptedKeys, KeyDate, KeyNotAccepted};
 pub use fingerprint::{Fingerprint, FingerprintKind, RequestParts};
 pub use identity::IdentityDigest;
 pub use issued_key::{IssuedKey, NotIssued};
+pub use issuing::{IssuingSecrets, Numbered};
 pub use key::{IdempotencyKey, InvalidIdempotencyKey, KEY_CHARACTERS_MAX, KeySyntax};
-pub use policy::{OnConcurrent, Policy, PolicyError};
-pub use scope::{RecordId, Scope};
+pub use policy::{OnConcurrent, Policy, PolicyError, Quota};
+pub use scope::{RecordId, Scope, ScopeDigest};
 pub use secret::StoreSecret;

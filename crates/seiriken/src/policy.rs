@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::record::transition::Usage;
 use crate::record::{EffectClass, Retention};
 
 /// The rules of one engine.
@@ -21,6 +22,28 @@ pub struct Policy {
     /// What a second request is told while the first one runs. Defaults to
     /// [`OnConcurrent::Reject`].
     pub on_concurrent: OnConcurrent,
+    /// How much may be kept for one scope. Defaults to no limit: what one is depends on the disk.
+    pub quota: Quota,
+}
+
+/// How much may be kept for one scope at a time. A claim beyond it is refused; nothing is ever
+/// forgotten early to make room.
+///
+/// What counts are the records that stand or are not swept yet. Requests that arrive in the same
+/// moment may pass the limit together by as many; answers are counted when they are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quota {
+    /// So many keys.
+    pub keys: Option<u64>,
+    /// So many bytes of stored records (answers, and some 150 bytes for each key).
+    pub bytes: Option<u64>,
+}
+
+impl Quota {
+    pub(crate) fn reached(&self, used: &Usage) -> bool {
+        self.keys.is_some_and(|keys| used.keys >= keys)
+            || self.bytes.is_some_and(|bytes| used.bytes >= bytes)
+    }
 }
 
 /// What a request is told while the first one with its key is still running.
@@ -43,6 +66,7 @@ impl Default for Policy {
                 skew: Duration::from_mins(5),
             },
             on_concurrent: OnConcurrent::default(),
+            quota: Quota::default(),
         }
     }
 }

@@ -25,6 +25,28 @@ impl Scope {
     }
 }
 
+/// What a store knows a scope by: a keyed hash of its name, to count what is kept for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ScopeDigest([u8; 8]);
+
+impl ScopeDigest {
+    /// The digest of `scope` under a store's secret.
+    pub fn new(secret: &StoreSecret, scope: &Scope) -> Self {
+        let digest = secret.short_digest(Purpose::Scope, &[scope.as_str().as_bytes()]);
+        Self(std::array::from_fn(|at| digest[at]))
+    }
+
+    /// A digest from the bytes a store keeps.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes a store keeps.
+    pub fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
+
 /// What a store knows an operation by: a keyed hash of (scope, key), so that stored rows never
 /// hold a key in clear.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

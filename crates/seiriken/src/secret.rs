@@ -21,9 +21,11 @@ pub struct StoreSecret {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
     RecordId,
+    Scope,
     Identity,
     Fingerprint,
     IssuedKey,
+    IssuingSecret,
 }
 
 impl Purpose {
@@ -31,9 +33,11 @@ impl Purpose {
     fn label(self) -> &'static [u8] {
         match self {
             Self::RecordId => b"seiriken record-id 1",
+            Self::Scope => b"seiriken scope 1",
             Self::Identity => b"seiriken identity 1",
             Self::Fingerprint => b"seiriken fingerprint 1",
             Self::IssuedKey => b"seiriken issued-key 1",
+            Self::IssuingSecret => b"seiriken issuing-secret 1",
         }
     }
 }

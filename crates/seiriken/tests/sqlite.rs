@@ -24,7 +24,7 @@ use seiriken::record::transition::{Claim, ClaimOutcome, Grant};
 use seiriken::record::{AttemptId, EffectClass, RecordedResponse, Retention, Token};
 use seiriken::store::Store;
 use seiriken::store::sqlite::{SqliteStore, rusqlite};
-use seiriken::{Fingerprint, IdentityDigest, RecordId};
+use seiriken::{Fingerprint, IdentityDigest, Quota, RecordId, Scope, ScopeDigest};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -71,9 +71,12 @@ fn ask(store: &SqliteStore, class: EffectClass, attempt: u128) -> Claim {
         attempt: AttemptId::from_random(attempt),
         identity: IdentityDigest::anonymous(store.secret()),
         fingerprint: Fingerprint::of_work(store.secret(), "pay", b"1"),
+        scope: ScopeDigest::new(store.secret(), &Scope::default()),
+        date: None,
         class,
         lease: LEASE,
         retention: Retention { answers: Duration::from_hours(1), skew: Duration::from_mins(1) },
+        quota: Quota::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use seiriken::record::transition::{Claim, ClaimOutcome, Grant, Granted};
 use seiriken::record::{AttemptId, EffectClass, RecordedResponse, Retention};
 use seiriken::store::Store;
 use seiriken::store::sqlite::{OpenError, SqliteStore};
-use seiriken::{Fingerprint, IdentityDigest, RecordId};
+use seiriken::{Fingerprint, IdentityDigest, Quota, RecordId, Scope, ScopeDigest};
 use tempfile::TempDir;
 
 /// Set for the other process: the file that it opens.
@@ -102,9 +102,12 @@ fn ask(store: &SqliteStore, class: EffectClass, attempt: u128) -> Claim {
         attempt: AttemptId::from_random(attempt),
         identity: IdentityDigest::anonymous(store.secret()),
         fingerprint: Fingerprint::of_work(store.secret(), "pay", b"1"),
+        scope: ScopeDigest::new(store.secret(), &Scope::default()),
+        date: None,
         class,
         lease: Duration::from_hours(1),
         retention: Retention { answers: Duration::from_hours(24), skew: Duration::from_mins(5) },
+        quota: Quota::default(),
     }
 }
 

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use seiriken::clock::{ManualClock, Timestamp};
+use seiriken::clock::{Clock, ManualClock, Timestamp};
 use seiriken::record::transition::{Claim, ClaimOutcome, Ended};
 use seiriken::record::{
     AttemptId, EffectClass, INDETERMINATE_KEPT_MIN, RecordedResponse, Retention, Token,
 };
 use seiriken::store::sqlite::{SqliteStore, rusqlite};
-use seiriken::store::{MemoryStore, Sweep, Swept};
-use seiriken::{Fingerprint, IdentityDigest, RecordId};
+use seiriken::store::{MemoryStore, Store, Sweep, Swept};
+use seiriken::{Fingerprint, IdentityDigest, KeyDate, Quota, RecordId, Scope, ScopeDigest};
 
 const LEASE: Duration = Duration::from_secs(30);
 const KEPT: Duration = Duration::from_mins(61);
@@ -26,15 +26,21 @@ fn key(number: u128) -> RecordId {
 }
 
 async fn claim<S: Sweep>(store: &S, number: u128, class: EffectClass) -> ClaimOutcome {
-    let claim = Claim {
+    store.claim(key(number), ask(store, class)).await.expect("a claim is answered")
+}
+
+fn ask<S: Sweep>(store: &S, class: EffectClass) -> Claim {
+    Claim {
         attempt: AttemptId::from_random(fresh_attempt()),
         identity: IdentityDigest::anonymous(store.secret()),
         fingerprint: Fingerprint::of_work(store.secret(), "pay", b"1"),
+        scope: ScopeDigest::new(store.secret(), &Scope::default()),
+        date: None,
         class,
         lease: LEASE,
         retention: Retention { answers: Duration::from_hours(1), skew: Duration::from_mins(1) },
-    };
-    store.claim(key(number), claim).await.expect("a claim is answered")
+        quota: Quota::default(),
+    }
 }
 
 /// Every claim here is an attempt of its own.
@@ -117,6 +123,52 @@ async fn steps_come_to_an_end<S: Sweep>(store: S, clock: Arc<ManualClock>) {
     assert!(matches!(claim(&store, 1_000, EffectClass::Opaque).await, ClaimOutcome::Completed(_)));
 }
 
+/// What its answer was nobody knows any more, also not where answers are kept for longer now.
+async fn a_dated_key_that_was_swept_is_never_new<S: Sweep>(store: S, clock: Arc<ManualClock>) {
+    let dated = |made: Timestamp| {
+        let ask = ask(&store, EffectClass::Opaque);
+        let retention = Retention { answers: Duration::from_hours(48), ..ask.retention };
+        Claim { date: Some(KeyDate { minted: made, expires_at: None }), retention, ..ask }
+    };
+    // One that says its age, and one that does not yet: it is asked for later on.
+    let start = clock.now();
+    let first = Claim { retention: ask(&store, EffectClass::Opaque).retention, ..dated(start) };
+    let ClaimOutcome::Granted(grant) = store.claim(key(1), first).await.expect("told") else {
+        panic!("it is new");
+    };
+    store.complete(key(1), grant.token, RecordedResponse::of_work(b"1")).await.expect("recorded");
+    complete(&store, 2).await;
+    clock.advance(KEPT);
+    assert_eq!(swept(&store).await, Swept { removed: 2, ..Swept::default() });
+    for number in [1, 2] {
+        let told = store.claim(key(number), dated(start)).await.expect("told");
+        assert_eq!(told, ClaimOutcome::KeyExpired, "{number}");
+    }
+    let since = clock.now();
+    let told = store.claim(key(3), dated(since)).await.expect("told");
+    assert!(matches!(told, ClaimOutcome::Granted(_)), "made since: {told:?}");
+}
+
+/// Removed claims without any effect forget nothing.
+async fn sweeping_a_claim_that_did_nothing_expires_no_key<S: Sweep>(
+    store: S,
+    clock: Arc<ManualClock>,
+) {
+    let start = clock.now();
+    let date = Some(KeyDate { minted: start, expires_at: None });
+    let claim = || Claim { date, ..ask(&store, EffectClass::Opaque) };
+    let told = store.claim(key(1), claim()).await.expect("told");
+    let ClaimOutcome::Granted(grant) = told else { panic!("it is new: {told:?}") };
+    store.release(key(1), grant.token, Ended::WithoutEffect).await.expect("released");
+    if store.carries(EffectClass::Transactional) {
+        granted(&store, 2, EffectClass::Transactional).await;
+    }
+    clock.advance(LEASE);
+    swept(&store).await;
+    let told = store.claim(key(1), claim()).await.expect("told");
+    assert!(matches!(told, ClaimOutcome::Granted(_)), "{told:?}");
+}
+
 macro_rules! on_every_store {
     ($($test:ident),* $(,)?) => {
         mod memory {
@@ -146,6 +198,8 @@ on_every_store!(
     claims_are_settled_by_their_class,
     an_unknown_outcome_is_kept_for_a_person_to_look_at,
     steps_come_to_an_end,
+    a_dated_key_that_was_swept_is_never_new,
+    sweeping_a_claim_that_did_nothing_expires_no_key,
 );
 
 #[tokio::test]
@@ -165,6 +219,24 @@ async fn on_sqlite_the_rows_go_and_a_restart_does_not_bring_them_back() {
     store.close().await;
     let store = open().await.expect("the same file");
     assert!(granted(&store, 2, EffectClass::Opaque).await > last, "tokens never repeat");
+}
+
+#[tokio::test]
+async fn on_sqlite_a_restart_does_not_forget_what_was_forgotten() {
+    let (clock, folder) = (clock(), tempfile::tempdir().expect("a folder"));
+    let path = folder.path().join("test.db");
+    let open = || SqliteStore::open_with_clock(path.clone(), Arc::clone(&clock));
+    let store = open().await.expect("a new file");
+    let date = Some(KeyDate { minted: clock.now(), expires_at: None });
+    complete(&store, 1).await;
+    clock.advance(KEPT);
+    assert_eq!(swept(&store).await.removed, 1);
+    store.close().await;
+    let store = open().await.expect("the same file");
+    let ask = ask(&store, EffectClass::Opaque);
+    let retention = Retention { answers: Duration::from_hours(48), ..ask.retention };
+    let told = store.claim(key(1), Claim { date, retention, ..ask }).await.expect("told");
+    assert_eq!(told, ClaimOutcome::KeyExpired);
 }
 
 /// They are due, and stay: what cannot be read is never forgotten by itself. The others go.

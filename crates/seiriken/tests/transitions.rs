@@ -15,9 +15,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use seiriken::clock::Timestamp;
-use seiriken::record::transition::{self, Change, Claim, Transition};
+use seiriken::record::transition::{self, Change, Claim, Surroundings, Transition};
 use seiriken::record::{AttemptId, EffectClass, Record, RecordedResponse, Retention, Token};
-use seiriken::{Fingerprint, IdentityDigest, StoreSecret};
+use seiriken::{Fingerprint, IdentityDigest, Quota, Scope, ScopeDigest, StoreSecret};
 
 const CLASSES: [EffectClass; 3] =
     [EffectClass::Transactional, EffectClass::Keyed, EffectClass::Opaque];
@@ -58,9 +58,12 @@ fn ask(class: EffectClass, attempt: u128) -> Claim {
         attempt: AttemptId::from_random(attempt),
         identity,
         fingerprint,
+        scope: ScopeDigest::new(&secret(), &Scope::default()),
+        date: None,
         class,
         lease: LEASE,
         retention: RETENTION,
+        quota: Quota::default(),
     }
 }
 
@@ -74,5 +77,5 @@ fn put<O: std::fmt::Debug>(step: Transition<O>) -> Record {
 
 /// A record in progress, claimed at the start by attempt 1 under token 1.
 fn in_progress(class: EffectClass) -> Record {
-    put(transition::claim(None, &ask(class, 1), token(1), START))
+    put(transition::claim(None, &ask(class, 1), &Surroundings::new(token(1), START)))
 }

@@ -12,11 +12,11 @@ use std::time::Duration;
 use seiriken::clock::{Clock, SystemClock, Timestamp};
 use seiriken::record::transition::{
     self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
-    Transition,
+    Surroundings, Transition, Usage,
 };
 use seiriken::record::{EffectClass, Record, RecordedResponse, Token, codec};
 use seiriken::store::{Store, StoreError};
-use seiriken::{RecordId, StoreSecret};
+use seiriken::{IssuingSecrets, Quota, RecordId, ScopeDigest, StoreSecret};
 use uuid::Uuid;
 
 /// Key records as files in a folder.
@@ -24,6 +24,7 @@ use uuid::Uuid;
 pub struct DirectoryStore {
     folder: Arc<Path>,
     secret: StoreSecret,
+    issuing: Arc<IssuingSecrets>,
     clock: Arc<dyn Clock>,
 }
 
@@ -49,7 +50,8 @@ impl DirectoryStore {
             }
             Err(error) => return Err(error),
         };
-        Ok(Self { folder, secret, clock: Arc::new(clock) })
+        let issuing = Arc::new(IssuingSecrets::derived_from(&secret));
+        Ok(Self { folder, secret, issuing, clock: Arc::new(clock) })
     }
 
     /// One verb on one record, on a thread that may block. The thread goes on when the caller
@@ -88,6 +90,30 @@ impl DirectoryStore {
         Ok(outcome)
     }
 
+    /// What is kept for the claim's scope: by looking at all files, and only where there is a quota.
+    async fn used(&self, claim: &Claim) -> Result<Usage, StoreError> {
+        if claim.quota == Quota::default() {
+            return Ok(Usage::default());
+        }
+        let (store, scope) = (self.clone(), claim.scope);
+        let counting = tokio::task::spawn_blocking(move || store.count(scope));
+        counting.await.unwrap_or_else(|gone| Err(in_doubt(gone)))
+    }
+
+    fn count(&self, scope: ScopeDigest) -> Result<Usage, StoreError> {
+        let mut used = Usage::default();
+        for file in fs::read_dir(&self.folder).map_err(not_applied)? {
+            let name = file.map_err(not_applied)?.file_name();
+            // The other files have shorter names.
+            let Some(id) = name.to_str().and_then(record_id) else { continue };
+            if let Some(record) = self.read(&id)?.filter(|record| record.scope == scope) {
+                used.keys += 1;
+                used.bytes += codec::encode(&id, &record).len() as u64;
+            }
+        }
+        Ok(used)
+    }
+
     /// A file that is there and cannot be read is an error, never an absent record.
     fn read(&self, id: &RecordId) -> Result<Option<Record>, StoreError> {
         match fs::read(self.folder.join(file_name(id))) {
@@ -105,6 +131,10 @@ impl Store for DirectoryStore {
         &self.secret
     }
 
+    fn issuing_secrets(&self) -> &IssuingSecrets {
+        &self.issuing
+    }
+
     fn carries(&self, class: EffectClass) -> bool {
         // An effect cannot be in the same transaction as a file.
         class != EffectClass::Transactional
@@ -113,7 +143,13 @@ impl Store for DirectoryStore {
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         // There is no sequence over all processes here; 122 random bits never repeat either.
         let fresh = Token::from_u128(Uuid::new_v4().as_u128());
-        self.apply(id, move |record, now| transition::claim(record, &claim, fresh, now)).await
+        let used = self.used(&claim).await?;
+        let verb = move |record: Option<&Record>, now| {
+            // This store removes nothing for its age: nothing was ever swept.
+            let around = Surroundings { used, ..Surroundings::new(fresh, now) };
+            transition::claim(record, &claim, &around)
+        };
+        self.apply(id, verb).await
     }
 
     async fn renew(
@@ -170,6 +206,11 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 fn file_name(id: &RecordId) -> String {
     format!("{:032x}", u128::from_be_bytes(*id.as_bytes()))
+}
+
+fn record_id(name: &str) -> Option<RecordId> {
+    let bytes = u128::from_str_radix(name, 16).ok().filter(|_| name.len() == 32)?;
+    Some(RecordId::from_bytes(bytes.to_be_bytes()))
 }
 
 fn not_applied(source: io::Error) -> StoreError {

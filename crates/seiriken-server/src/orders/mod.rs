@@ -14,6 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
+use seiriken::Quota;
 use seiriken::engine::Engine;
 use seiriken::http::{Idempotency, Identity};
 use seiriken::store::sqlite::SqliteStore;
@@ -100,6 +101,8 @@ fn idempotency<S: Store + Clone>(options: &OrdersOptions, store: S) -> Idempoten
         .retention(options.retention)
         .skew(options.skew)
         .lease(options.lease)
+        .accepted_keys(options.keys)
+        .quota(Quota { keys: options.quota, bytes: None })
         .on_concurrent(options.on_concurrent)
         .request_body_bytes_max(options.max_body)
         .response_body_bytes_max(options.max_response)

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderName, StatusCode};
 use seiriken::clock::{Clock, SystemClock};
-use seiriken::{IssuedKey, Scope, StoreSecret};
+use seiriken::{IssuedKey, IssuingSecrets, Scope};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -20,15 +20,14 @@ pub(super) struct Prepared {
 
 /// Issues a key. Nothing is written: an unused key costs nothing.
 pub(super) fn prepare(
-    secret: &StoreSecret,
+    issuing: &IssuingSecrets,
     valid_for: Duration,
 ) -> (StatusCode, [(HeaderName, &'static str); 1], Json<Prepared>) {
-    let expires_at = SystemClock.now().after(valid_for);
     let random = Uuid::new_v4().as_u128();
-    let key = IssuedKey::new(secret, &Scope::default(), expires_at, random);
+    let key = IssuedKey::new(issuing, &Scope::default(), SystemClock.now(), valid_for, random);
     let prepared = Prepared {
         idempotency_key: key.as_str().to_owned(),
-        expires_at: super::routes::rfc3339(expires_at),
+        expires_at: super::routes::rfc3339(key.expires_at()),
     };
     (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(prepared))
 }

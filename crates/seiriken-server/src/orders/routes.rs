@@ -43,14 +43,15 @@ pub(super) fn app<S: Store, B: Book>(
     create: MethodRouter<Shop<B>>,
 ) -> Router {
     let shop = Shop { book, processing_time: options.processing_time };
-    let secret = layer.engine().store().secret().clone();
-    let valid_for = options.retention;
+    let (engine, valid_for) = (layer.engine().clone(), options.retention);
+    let issue =
+        move || async move { prepare::prepare(engine.store().issuing_secrets(), valid_for) };
     let policy = refusal::described_in(layer.policy_page());
     let page = policy_address(options);
     let app = Router::new()
         // The idempotency layer has the limit, and answers what is over it.
         .route("/orders", create.layer(DefaultBodyLimit::disable()).get(list::<B>))
-        .route("/orders/prepare", post(move || async move { prepare::prepare(&secret, valid_for) }))
+        .route("/orders/prepare", post(issue))
         .route("/orders/{id}", get(show::<B>))
         .route(
             "/.well-known/idempotency",

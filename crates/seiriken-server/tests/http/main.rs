@@ -13,6 +13,7 @@ mod bodies;
 mod concurrent;
 mod crashes;
 mod credentials;
+mod dated;
 mod disconnects;
 mod keys;
 mod listening;

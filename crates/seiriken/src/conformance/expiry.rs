@@ -80,7 +80,7 @@ pub async fn an_unknown_outcome_is_kept_for_thirty_days<H: Harness>(harness: &H)
     let pauses = match &trial.time {
         Time::Moved(_) => trial.time.around(INDETERMINATE_KEPT_MIN),
         // Nobody waits for thirty days.
-        Time::Waited { unit } => vec![(retention.answers + retention.skew + *unit, false)],
+        Time::Waited { unit, .. } => vec![(retention.answers + retention.skew + *unit, false)],
     };
     for (pause, ended) in pauses {
         let [vanished, cannot_say] = [trial.key(), trial.key()];

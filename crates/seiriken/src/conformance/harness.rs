@@ -40,6 +40,9 @@ pub enum Time {
         /// What the suite makes its leases of; retention is five of it. Longer than the store
         /// ever takes for a few verbs: half a second is a good start.
         unit: Duration,
+        /// A clock that goes about as the store's does: [`SystemClock`](crate::clock::SystemClock)
+        /// as a rule. Keys that say their age are dated by it.
+        clock: Arc<dyn Clock>,
     },
 }
 
@@ -80,7 +83,7 @@ impl Time {
     pub(super) fn lease(&self) -> Duration {
         match self {
             Self::Moved(_) => Duration::from_secs(30),
-            Self::Waited { unit } => *unit,
+            Self::Waited { unit, .. } => *unit,
         }
     }
 
@@ -89,7 +92,7 @@ impl Time {
             Self::Moved(_) => {
                 Retention { answers: Duration::from_hours(24), skew: Duration::from_mins(5) }
             }
-            Self::Waited { unit } => Retention { answers: *unit * 4, skew: *unit },
+            Self::Waited { unit, .. } => Retention { answers: *unit * 4, skew: *unit },
         }
     }
 
@@ -110,6 +113,14 @@ impl Time {
         }
     }
 
+    /// The time now, as clients put it into their keys: they have clocks of their own.
+    pub(super) fn dated(&self) -> Timestamp {
+        match self {
+            Self::Moved(clock) => clock.now(),
+            Self::Waited { clock, .. } => clock.now(),
+        }
+    }
+
     /// Times around the end of `span`, each with whether it has ended by then.
     pub(super) fn around(&self, span: Duration) -> Vec<(Duration, bool)> {
         let millisecond = Duration::from_millis(1);
@@ -118,7 +129,7 @@ impl Time {
                 let before = span.saturating_sub(millisecond);
                 vec![(before, false), (span, true), (span + millisecond, true)]
             }
-            Self::Waited { unit } => vec![(span / 2, false), (span + *unit, true)],
+            Self::Waited { unit, .. } => vec![(span / 2, false), (span + *unit, true)],
         }
     }
 }

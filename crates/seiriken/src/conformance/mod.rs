@@ -62,9 +62,11 @@ pub mod cancellation;
 pub mod claim;
 pub mod complete;
 pub mod concurrency;
+pub mod dated;
 pub mod expiry;
 mod harness;
 mod model;
+pub mod quota;
 mod random;
 pub mod release;
 pub mod renew;
@@ -156,6 +158,18 @@ clauses! {
         after_expiry_a_key_is_new,
         an_unknown_outcome_is_kept_for_thirty_days,
         an_abandoned_keyed_claim_is_kept_for_its_own_request;
+    dated:
+        a_key_older_than_the_retention_is_expired,
+        a_key_past_its_own_end_is_expired,
+        a_key_from_the_future_is_refused,
+        an_answer_outlives_the_age_of_its_key,
+        a_forgotten_key_stays_expired_when_the_retention_grows,
+        a_restart_forgets_no_dated_key;
+    quota:
+        beyond_the_quota_new_keys_are_refused,
+        each_scope_has_a_quota_of_its_own,
+        answers_count_by_their_bytes,
+        a_restart_loses_no_count;
     cancellation:
         a_claim_may_be_dropped_at_any_point,
         a_completion_may_be_dropped_at_any_point,

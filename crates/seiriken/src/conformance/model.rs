@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::record::transition::{
     self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, Granted, ReleaseOutcome,
-    RenewOutcome, Transition,
+    RenewOutcome, Surroundings, Transition,
 };
 use crate::record::{Record, RecordedResponse, Token};
 use crate::scope::RecordId;
@@ -82,7 +82,7 @@ pub(super) fn after(
 ) -> Vec<Option<Record>> {
     let mut befores = vec![current.cloned()];
     if let Some(record) = current {
-        match transition::sweep(record, now) {
+        match transition::sweep(record, now).change {
             Change::Keep => {}
             Change::Put(swept) => befores.push(Some(swept)),
             Change::Remove => befores.push(None),
@@ -111,7 +111,8 @@ fn step(current: Option<&Record>, verb: &Verb, told: &Told, now: Timestamp) -> (
         Verb::Claim(claim) => {
             // Which token is fresh only the store knows; that it is, is checked elsewhere.
             let fresh = told.begins().unwrap_or(Token::from_u128(u128::MAX));
-            split(transition::claim(current, claim, fresh, now), Told::Claim)
+            let around = Surroundings::new(fresh, now);
+            split(transition::claim(current, claim, &around), Told::Claim)
         }
         Verb::Renew(token, lease) => {
             split(transition::renew(current, *token, *lease, now), Told::Renew)

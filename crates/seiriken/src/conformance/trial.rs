@@ -7,11 +7,12 @@ use std::time::Duration;
 use super::harness::{Harness, Stop, Time};
 use crate::fingerprint::{Fingerprint, FingerprintKind, RequestParts};
 use crate::identity::IdentityDigest;
+use crate::policy::Quota;
 use crate::record::transition::{
     Claim, ClaimOutcome, CompleteOutcome, Ended, Grant, Granted, ReleaseOutcome, RenewOutcome,
 };
 use crate::record::{AttemptId, EffectClass, RecordedResponse, Token};
-use crate::scope::RecordId;
+use crate::scope::{RecordId, Scope, ScopeDigest};
 use crate::store::Store;
 
 /// One store under test. Its verbs expect that the store can be asked.
@@ -46,9 +47,12 @@ impl<S: Store> Trial<S> {
             attempt: AttemptId::from_random(self.number()),
             identity: self.identity(b"alice"),
             fingerprint: self.request(FingerprintKind::Bytes, b"[1]"),
+            scope: ScopeDigest::new(self.store.secret(), &Scope::default()),
+            date: None,
             class,
             lease: self.time.lease(),
             retention: self.time.retention(),
+            quota: Quota::default(),
         }
     }
 

@@ -45,6 +45,12 @@ pub enum Decision<T> {
         /// When asking again is worth while.
         retry_after: Duration,
     },
+    /// The key is older than answers are kept, and nothing is known of it any more.
+    KeyExpired,
+    /// The key is dated in the future, further than clocks may disagree.
+    KeyFromFuture,
+    /// As much is kept for the scope as may be. Nothing happened.
+    QuotaExceeded,
     /// The key was used for another request.
     Mismatch,
     /// The key was used by somebody else.
@@ -67,6 +73,9 @@ impl<T> Decision<T> {
             Self::NotRecorded { .. } => "not-recorded",
             Self::Panicked { .. } => "panicked",
             Self::InProgress { .. } => "in-progress",
+            Self::KeyExpired => "key-expired",
+            Self::KeyFromFuture => "key-from-future",
+            Self::QuotaExceeded => "quota-exceeded",
             Self::Mismatch => "mismatch",
             Self::CredentialChanged => "credential-changed",
             Self::Indeterminate => "indeterminate",

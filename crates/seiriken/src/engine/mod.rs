@@ -67,7 +67,7 @@ pub use execution::{CommitFailed, CommitRefused, CommitState, Execution};
 pub use operation::Operation;
 
 use self::patience::{Patience, Waited};
-use self::waiting::{Joined, Request, Settled, Waiting};
+use self::waiting::{Joined, Request, Settled, Turn, Waiting};
 use crate::fingerprint::{Fingerprint, FingerprintKind};
 use crate::policy::{Policy, PolicyError};
 use crate::record::AttemptId;
@@ -86,7 +86,7 @@ struct Shared<S> {
     store: S,
     policy: Policy,
     tasks: TaskTracker,
-    waiting: Waiting,
+    waiting: Arc<Waiting>,
 }
 
 /// How often a claim whose acknowledgement was lost is asked again.
@@ -105,8 +105,8 @@ impl<S: Store> Engine<S> {
     /// When the policy cannot be kept with this store.
     pub fn new(store: S, policy: Policy) -> Result<Self, PolicyError> {
         policy.check(store.carries(policy.class))?;
-        let shared =
-            Shared { store, policy, tasks: TaskTracker::new(), waiting: Waiting::default() };
+        let (tasks, waiting) = (TaskTracker::new(), Arc::default());
+        let shared = Shared { store, policy, tasks, waiting };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -166,7 +166,8 @@ impl<S: Store> Engine<S> {
     {
         let id = operation.id;
         let mut claim = self.claim_for(&operation);
-        let mut patience = Patience::new(self.shared.policy.on_concurrent);
+        let patience = Patience::new(self.shared.policy.on_concurrent);
+        let mut turn = None;
         loop {
             let outcome = match self.claim(id, claim).await {
                 Ok(outcome) => outcome,
@@ -179,10 +180,20 @@ impl<S: Store> Engine<S> {
             let Claim { identity, fingerprint, .. } = claim;
             let request = Request { id, identity, fingerprint };
             match outcome {
-                ClaimOutcome::Granted(grant) => return self.execute(request, grant, work).await,
-                ClaimOutcome::Completed(response) => return Decision::Replayed(response),
+                ClaimOutcome::Granted(grant) => {
+                    return self.execute(request, turn, grant, work).await;
+                }
+                ClaimOutcome::Completed(response) => {
+                    if let Some(turn) = turn {
+                        turn.settle(response.clone());
+                    }
+                    return Decision::Replayed(response);
+                }
                 ClaimOutcome::CredentialChanged => return Decision::CredentialChanged,
                 ClaimOutcome::Indeterminate => return Decision::Indeterminate,
+                ClaimOutcome::KeyExpired => return Decision::KeyExpired,
+                ClaimOutcome::KeyFromFuture => return Decision::KeyFromFuture,
+                ClaimOutcome::QuotaExceeded => return Decision::QuotaExceeded,
                 ClaimOutcome::Mismatch { recorded } => {
                     // Compared under another kind than it was recorded with: look once more.
                     let again = (operation.fingerprint)(recorded);
@@ -190,9 +201,10 @@ impl<S: Store> Engine<S> {
                         return Decision::Mismatch;
                     }
                     claim.fingerprint = again;
+                    turn = None;
                 }
                 ClaimOutcome::InProgress { retry_after } => {
-                    match self.wait(&request, &mut patience).await {
+                    match self.wait(&request, &mut turn, &patience).await {
                         Waited::Answer(response) => return Decision::Replayed(response),
                         Waited::LookAgain => {}
                         Waited::Enough => return Decision::InProgress { retry_after },
@@ -208,9 +220,12 @@ impl<S: Store> Engine<S> {
             attempt: AttemptId::from_random(uuid::Uuid::new_v4().as_u128()),
             identity: operation.identity,
             fingerprint: (operation.fingerprint)(operation.kind),
+            scope: operation.scope,
+            date: operation.date,
             class: policy.class,
             lease: policy.lease,
             retention: policy.retention,
+            quota: policy.quota,
         }
     }
 
@@ -227,34 +242,54 @@ impl<S: Store> Engine<S> {
         self.shared.store.claim(id, claim).await
     }
 
-    async fn wait(&self, request: &Request, patience: &mut Patience) -> Waited {
+    async fn wait(
+        &self,
+        request: &Request,
+        turn: &mut Option<Turn>,
+        patience: &Patience,
+    ) -> Waited {
         let Some(until) = patience.until else { return Waited::Enough };
+        if turn.is_some() {
+            return patience.pause().await;
+        }
         let settled = match self.shared.waiting.join(request) {
             Joined::Waiting(settled) => settled,
             Joined::Full => return Waited::Enough,
-            Joined::NobodyHere => return patience.pause().await,
+            Joined::YourTurn(mine) => {
+                *turn = Some(mine);
+                return Waited::LookAgain;
+            }
         };
         match tokio::time::timeout_at(until, settled).await {
             Ok(Ok(Settled::Completed(response))) => Waited::Answer(response),
-            Ok(Ok(Settled::Otherwise) | Err(_)) => Waited::LookAgain,
+            Ok(Ok(Settled::YourTurn(mine))) => {
+                *turn = Some(mine);
+                Waited::LookAgain
+            }
+            Ok(Err(_)) => Waited::LookAgain,
             Err(_) => Waited::Enough,
         }
     }
 
-    async fn execute<W, Fut, T>(&self, request: Request, grant: Grant, work: W) -> Decision<T>
+    async fn execute<W, Fut, T>(
+        &self,
+        request: Request,
+        turn: Option<Turn>,
+        grant: Grant,
+        work: W,
+    ) -> Decision<T>
     where
         W: FnOnce(Execution<S>) -> Fut + Send,
         Fut: Future<Output = Ending<T>> + Send,
         T: Send,
     {
         let id = request.id;
-        tracing::debug!(execution = grant.executions, how = ?grant.how, "executing");
         if grant.how == Granted::TakenOver {
             let execution = grant.executions;
             tracing::warn!(execution, "taken over from an owner that vanished; running it again");
         }
         tracing::debug!(execution = grant.executions, "executing");
-        let owned = self.shared.waiting.own(request);
+        let turn = turn.unwrap_or_else(|| self.shared.waiting.own(request));
         let execution = Execution::new(Arc::clone(&self.shared), id, grant);
         // The work's own state is dropped with it; what it shares with others is its own to keep
         // in order, as with any panic in a handler.
@@ -268,12 +303,13 @@ impl<S: Store> Engine<S> {
             }
         };
         let decision = heartbeat::keep_alive(&execution, deciding).await;
-        owned.settle(match &decision {
+        match &decision {
             Decision::Executed { response, .. } | Decision::Replayed(response) => {
-                Settled::Completed(response.clone())
+                turn.settle(response.clone());
             }
-            _ => Settled::Otherwise,
-        });
+            // The next one of those who wait asks the store what has become of it.
+            _ => drop(turn),
+        }
         decision
     }
 }

@@ -1,9 +1,10 @@
 //! Which operation the work belongs to.
 
+use crate::dated_key::KeyDate;
 use crate::fingerprint::{Fingerprint, FingerprintKind};
 use crate::identity::IdentityDigest;
 use crate::key::IdempotencyKey;
-use crate::scope::{RecordId, Scope};
+use crate::scope::{RecordId, Scope, ScopeDigest};
 use crate::secret::StoreSecret;
 
 /// Which operation it is, whose, and with what.
@@ -11,6 +12,10 @@ use crate::secret::StoreSecret;
 pub struct Operation<F> {
     /// Scope and key.
     pub id: RecordId,
+    /// For whom it is counted.
+    pub scope: ScopeDigest,
+    /// What the key says about its age, where that is looked at.
+    pub date: Option<KeyDate>,
     /// Whose request it is.
     pub identity: IdentityDigest,
     /// The kind of fingerprint to record.
@@ -34,6 +39,8 @@ impl Operation<()> {
         let fingerprint = Fingerprint::of_work(secret, name, input);
         Operation {
             id: RecordId::new(secret, scope, key),
+            scope: ScopeDigest::new(secret, scope),
+            date: None,
             identity: IdentityDigest::anonymous(secret),
             kind: fingerprint.kind(),
             fingerprint: move |_| fingerprint,

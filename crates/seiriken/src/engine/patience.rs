@@ -13,7 +13,6 @@ const POLL: Duration = Duration::from_millis(250);
 /// How long one is ready to wait for the first request.
 pub(super) struct Patience {
     pub(super) until: Option<Instant>,
-    looked: bool,
 }
 
 /// What came of waiting.
@@ -32,14 +31,11 @@ impl Patience {
             OnConcurrent::Reject => None,
             OnConcurrent::Wait(limit) => Some(Instant::now() + limit.min(Self::LONGEST)),
         };
-        Self { until, looked: false }
+        Self { until }
     }
 
-    /// The owner is not (or no longer) in this process: look again at once, then now and then.
-    pub(super) async fn pause(&mut self) -> Waited {
-        if !std::mem::replace(&mut self.looked, true) {
-            return Waited::LookAgain;
-        }
+    /// The owner is in another process: look again now and then.
+    pub(super) async fn pause(&self) -> Waited {
         let next = Instant::now() + POLL;
         match self.until {
             Some(until) if next < until => {

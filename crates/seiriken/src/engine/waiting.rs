@@ -4,9 +4,13 @@
 //! the same request of the same caller can be handed to them without asking the store again. To no
 //! other: between what the store told them and their beginning to wait, the key may have become
 //! somebody else's.
+//!
+//! One of them at a time has the [`Turn`]: it owns the execution, or, where the owner is in
+//! another process, it alone asks the store now and then. When it ends without an answer the next
+//! one gets the turn; the others go on waiting.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
@@ -15,13 +19,21 @@ use crate::identity::IdentityDigest;
 use crate::record::RecordedResponse;
 use crate::scope::RecordId;
 
-/// The executions of this process, and who waits for each.
+/// Whose turn it is, and who waits, by request.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    running: Mutex<Running>,
+    lines: Mutex<Lines>,
 }
 
-type Running = HashMap<Request, Vec<oneshot::Sender<Settled>>>;
+type Lines = HashMap<Request, Line>;
+
+/// Those who wait for one request, and how many turns of it are out. There is one turn as a rule;
+/// an owner that was granted the key without waiting makes a second one.
+#[derive(Debug, Default)]
+struct Line {
+    turns: usize,
+    waiters: VecDeque<oneshot::Sender<Settled>>,
+}
 
 /// Which request of which caller, under which key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,13 +43,13 @@ pub(super) struct Request {
     pub(super) fingerprint: Fingerprint,
 }
 
-/// What the first request came to.
-#[derive(Debug, Clone)]
+/// What one that waits is told.
+#[derive(Debug)]
 pub(super) enum Settled {
-    /// This answer.
+    /// This is the answer.
     Completed(RecordedResponse),
-    /// Something that each has to ask the store about.
-    Otherwise,
+    /// There is none yet: it is its turn to ask the store.
+    YourTurn(Turn),
 }
 
 /// What a request finds that wants to wait.
@@ -46,59 +58,100 @@ pub(super) enum Joined {
     Waiting(oneshot::Receiver<Settled>),
     /// Too many wait already.
     Full,
-    /// The owner has just settled, or runs in another process.
-    NobodyHere,
+    /// The owner has just settled, or runs in another process: it is its turn to ask the store.
+    YourTurn(Turn),
 }
 
 /// So many wait for one key; the next one is told 409.
 const WAITERS_MAX: usize = 1024;
 
 impl Waiting {
-    /// Says that this process owns the execution, until the guard is settled or dropped.
-    pub(super) fn own(&self, request: Request) -> Owned<'_> {
-        self.running().entry(request).or_default();
-        Owned { waiting: self, request, settled: Settled::Otherwise }
+    /// Says that this process owns the execution, until the turn ends.
+    pub(super) fn own(self: &Arc<Self>, request: Request) -> Turn {
+        self.lines().entry(request).or_default().turns += 1;
+        Turn { waiting: Arc::clone(self), request, answer: None }
     }
 
-    pub(super) fn join(&self, request: &Request) -> Joined {
-        match self.running().get_mut(request) {
-            None => Joined::NobodyHere,
-            Some(waiters) => {
-                waiters.retain(|waiter| !waiter.is_closed());
-                if waiters.len() >= WAITERS_MAX {
-                    return Joined::Full;
-                }
-                let (tell, told) = oneshot::channel();
-                waiters.push(tell);
-                Joined::Waiting(told)
-            }
+    pub(super) fn join(self: &Arc<Self>, request: &Request) -> Joined {
+        let mut lines = self.lines();
+        let Some(line) = lines.get_mut(request).filter(|line| line.turns > 0) else {
+            drop(lines);
+            return Joined::YourTurn(self.own(*request));
+        };
+        line.waiters.retain(|waiter| !waiter.is_closed());
+        if line.waiters.len() >= WAITERS_MAX {
+            return Joined::Full;
         }
+        let (tell, told) = oneshot::channel();
+        line.waiters.push_back(tell);
+        Joined::Waiting(told)
     }
 
-    fn running(&self) -> MutexGuard<'_, Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The execution is this process's. Whoever waits is told when this goes away, however it does.
-pub(super) struct Owned<'w> {
-    waiting: &'w Waiting,
+/// The right to be waited for. However it ends, those who wait are told.
+#[derive(Debug)]
+pub(super) struct Turn {
+    waiting: Arc<Waiting>,
     request: Request,
-    settled: Settled,
+    answer: Option<RecordedResponse>,
 }
 
-impl Owned<'_> {
-    pub(super) fn settle(mut self, settled: Settled) {
-        self.settled = settled;
+impl Turn {
+    /// Tells everybody who waits the answer.
+    pub(super) fn settle(mut self, answer: RecordedResponse) {
+        self.answer = Some(answer);
+    }
+
+    /// Takes the turn out of its line: whom to tell, and whether one of them gets the turn.
+    fn leave(&self) -> (VecDeque<oneshot::Sender<Settled>>, bool) {
+        let mut lines = self.waiting.lines();
+        let Some(line) = lines.get_mut(&self.request) else { return Default::default() };
+        line.turns = line.turns.saturating_sub(1);
+        let last = line.turns == 0;
+        let told = if self.answer.is_some() || last {
+            std::mem::take(&mut line.waiters)
+        } else {
+            // Another turn is out, whose end they are told.
+            VecDeque::new()
+        };
+        if last {
+            lines.remove(&self.request);
+        }
+        (told, last)
     }
 }
 
-impl Drop for Owned<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
-        let waiters = self.waiting.running().remove(&self.request).unwrap_or_default();
-        for waiter in waiters {
-            // One that no longer waits does not need to know.
-            let _ = waiter.send(self.settled.clone());
+        let (mut waiters, last) = self.leave();
+        if let Some(answer) = &self.answer {
+            for waiter in waiters {
+                // One that no longer waits does not need to know.
+                let _ = waiter.send(Settled::Completed(answer.clone()));
+            }
+            return;
         }
+        assert!(last || waiters.is_empty(), "who waits is left to the turn that is still out");
+        waiters.retain(|waiter| !waiter.is_closed());
+        if let Some(next) = waiters.pop_front() {
+            let turn = self.waiting.own(self.request);
+            turn.put_back(waiters);
+            // One that has just gone drops the turn with it, and so hands it to the next one.
+            let _ = next.send(Settled::YourTurn(turn));
+        }
+    }
+}
+
+impl Turn {
+    /// Those who wait go on waiting, before whoever has come since.
+    fn put_back(&self, mut waiters: VecDeque<oneshot::Sender<Settled>>) {
+        let mut lines = self.waiting.lines();
+        let line = lines.entry(self.request).or_default();
+        waiters.append(&mut line.waiters);
+        line.waiters = waiters;
     }
 }

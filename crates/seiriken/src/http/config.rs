@@ -6,10 +6,11 @@ use http::{HeaderName, Method};
 
 use super::identity::Identity;
 use super::layer::IdempotencyLayer;
+use crate::dated_key::AcceptedKeys;
 use crate::engine::Engine;
 use crate::fingerprint::FingerprintKind;
 use crate::key::KeySyntax;
-use crate::policy::{OnConcurrent, Policy, PolicyError};
+use crate::policy::{OnConcurrent, Policy, PolicyError, Quota};
 use crate::record::EffectClass;
 use crate::scope::Scope;
 use crate::store::Store;
@@ -39,6 +40,7 @@ pub(super) struct Rules {
     pub(super) scope: Scope,
     pub(super) requirement: KeyRequirement,
     pub(super) syntax: KeySyntax,
+    pub(super) accepted_keys: AcceptedKeys,
     pub(super) field: HeaderName,
     pub(super) marker: HeaderName,
     pub(super) methods: Vec<Method>,
@@ -60,6 +62,7 @@ impl<S: Store + Clone> Idempotency<S> {
             scope: Scope::default(),
             requirement: KeyRequirement::default(),
             syntax: KeySyntax::default(),
+            accepted_keys: AcceptedKeys::default(),
             field: HeaderName::from_static("idempotency-key"),
             marker: HeaderName::from_static("idempotent-replayed"),
             methods: vec![Method::POST, Method::PATCH],
@@ -99,6 +102,20 @@ impl<S: Store + Clone> Idempotency<S> {
     #[must_use]
     pub fn key_syntax(mut self, syntax: KeySyntax) -> Self {
         self.rules.syntax = syntax;
+        self
+    }
+
+    /// Takes these keys alone. Defaults to [`AcceptedKeys::Any`].
+    #[must_use]
+    pub fn accepted_keys(mut self, keys: AcceptedKeys) -> Self {
+        self.rules.accepted_keys = keys;
+        self
+    }
+
+    /// Refuses new keys (429) while as much as this is kept for the scope. Defaults to no limit.
+    #[must_use]
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.policy.quota = quota;
         self
     }
 

@@ -8,19 +8,23 @@ use super::config::Rules;
 use super::policy_page::PolicyPage;
 use super::service::IdempotencyService;
 use crate::engine::Engine;
+use crate::scope::ScopeDigest;
 use crate::store::Store;
 
 /// Guards a service; see the [module's rules](super). Made by
 /// [`Idempotency::layer`](super::Idempotency::layer).
 #[derive(Debug)]
 pub struct IdempotencyLayer<S> {
-    engine: Engine<S>,
-    rules: Arc<Rules>,
+    pub(super) engine: Engine<S>,
+    pub(super) rules: Arc<Rules>,
+    /// Of the rules' scope, which is the same for all requests.
+    pub(super) scope: ScopeDigest,
 }
 
 impl<S: Store> IdempotencyLayer<S> {
     pub(super) fn new(engine: Engine<S>, rules: Rules) -> Self {
-        Self { engine, rules: Arc::new(rules) }
+        let scope = ScopeDigest::new(engine.store().secret(), &rules.scope);
+        Self { engine, rules: Arc::new(rules), scope }
     }
 
     /// What it enforces, as a page to serve.
@@ -37,7 +41,7 @@ impl<S: Store> IdempotencyLayer<S> {
 
 impl<S> Clone for IdempotencyLayer<S> {
     fn clone(&self) -> Self {
-        Self { engine: self.engine.clone(), rules: Arc::clone(&self.rules) }
+        Self { engine: self.engine.clone(), rules: Arc::clone(&self.rules), scope: self.scope }
     }
 }
 
@@ -45,6 +49,6 @@ impl<S, I> Layer<I> for IdempotencyLayer<S> {
     type Service = IdempotencyService<I, S>;
 
     fn layer(&self, inner: I) -> Self::Service {
-        IdempotencyService::new(inner, self.engine.clone(), Arc::clone(&self.rules))
+        IdempotencyService::new(inner, self.clone())
     }
 }

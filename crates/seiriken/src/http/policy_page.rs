@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::body::WholeBody;
 use super::config::{KeyRequirement, Rules};
 use super::problem::ProblemKind;
+use crate::dated_key::AcceptedKeys;
 use crate::fingerprint::FingerprintKind;
 use crate::key::{KEY_CHARACTERS_MAX, KeySyntax};
 use crate::policy::{OnConcurrent, Policy};
@@ -26,6 +27,7 @@ use crate::record::EffectClass;
 pub struct PolicyPage {
     specification: &'static str,
     key: Key,
+    keys_max: Option<u64>,
     methods: Vec<String>,
     retention_seconds: u64,
     fingerprint: &'static str,
@@ -44,6 +46,7 @@ struct Key {
     field: String,
     required: bool,
     quotes_required: bool,
+    accepted: &'static str,
     characters_max: usize,
 }
 
@@ -68,8 +71,14 @@ impl PolicyPage {
                 field: rules.field.to_string(),
                 required: rules.requirement == KeyRequirement::Required,
                 quotes_required: rules.syntax == KeySyntax::Strict,
+                accepted: match rules.accepted_keys {
+                    AcceptedKeys::Any => "any",
+                    AcceptedKeys::Issued => "issued",
+                    AcceptedKeys::Dated => "dated",
+                },
                 characters_max: KEY_CHARACTERS_MAX,
             },
+            keys_max: policy.quota.keys,
             methods: rules.methods.iter().map(Method::to_string).collect(),
             retention_seconds: policy.retention.answers.as_secs(),
             fingerprint: match rules.fingerprint {
@@ -148,19 +157,29 @@ impl PolicyPage {
         page
     }
 
-    fn rows(&self) -> [(&'static str, String); 9] {
-        let Key { field, required, quotes_required, characters_max } = &self.key;
+    fn rows(&self) -> [(&'static str, String); 10] {
+        let Key { field, required, quotes_required, accepted, characters_max } = &self.key;
+        let accepted = match *accepted {
+            "issued" => "; only keys that this service has issued",
+            "dated" => "; only keys with a date: UUIDs of version 7, and issued ones",
+            _ => "",
+        };
         let required = if *required { "required" } else { "optional" };
         let spelling = if *quotes_required { "in double quotes" } else { "with or without quotes" };
         let concurrent = match self.wait_seconds_max {
             None => "409 at once".to_owned(),
             Some(seconds) => format!("waits up to {seconds} s for the answer, then 409"),
         };
+        let at_a_time = match self.keys_max {
+            None => "as many as come".to_owned(),
+            Some(keys) => format!("{keys}; new ones beyond that are refused (429)"),
+        };
         [
+            ("Keys kept at a time", at_a_time),
             (
                 "Key",
                 format!(
-                    "field {field}, {required}, {spelling}, 1 to {characters_max} printable ASCII characters"
+                    "field {field}, {required}, {spelling}, 1 to {characters_max} printable ASCII characters{accepted}"
                 ),
             ),
             ("Guarded methods", self.methods.join(", ")),

@@ -19,6 +19,8 @@ pub enum ProblemKind {
     KeyMissing,
     /// The key is malformed or repeated.
     KeyInvalid,
+    /// The key is older than answers are kept, and nothing is known of it any more.
+    KeyExpired,
     /// Whose request it is cannot be told.
     IdentityUnknown,
     /// Somebody else used the key.
@@ -33,6 +35,8 @@ pub enum ProblemKind {
     OutcomePending,
     /// The store cannot be asked; nothing ran.
     StoreUnavailable,
+    /// As much is kept as may be.
+    QuotaExceeded,
     /// The request's body is too long.
     BodyTooLarge,
     /// The request's body broke off.
@@ -45,9 +49,10 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::KeyMissing,
         Self::KeyInvalid,
+        Self::KeyExpired,
         Self::IdentityUnknown,
         Self::CredentialChanged,
         Self::KeyReused,
@@ -55,6 +60,7 @@ impl ProblemKind {
         Self::OutcomeUnknown,
         Self::OutcomePending,
         Self::StoreUnavailable,
+        Self::QuotaExceeded,
         Self::BodyTooLarge,
         Self::BodyIncomplete,
         Self::ResponseNotKept,
@@ -64,7 +70,10 @@ impl ProblemKind {
     /// The status code.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::KeyMissing | Self::KeyInvalid | Self::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Self::KeyMissing | Self::KeyInvalid | Self::KeyExpired | Self::BodyIncomplete => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
             Self::IdentityUnknown => StatusCode::FORBIDDEN,
             Self::RequestInProgress => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -81,6 +90,7 @@ impl ProblemKind {
         Some(match self {
             Self::KeyMissing => "key-missing",
             Self::KeyInvalid => "key-invalid",
+            Self::KeyExpired => "key-expired",
             Self::IdentityUnknown => "identity-unknown",
             Self::CredentialChanged => "credential-changed",
             Self::KeyReused => "key-reused",
@@ -88,6 +98,7 @@ impl ProblemKind {
             Self::OutcomeUnknown => "outcome-unknown",
             Self::OutcomePending => "outcome-pending",
             Self::StoreUnavailable => "store-unavailable",
+            Self::QuotaExceeded => "quota-exceeded",
             Self::BodyTooLarge => "body-too-large",
             Self::ResponseNotKept => "response-not-kept",
             Self::BodyIncomplete | Self::ExecutionFailed => return None,
@@ -99,6 +110,7 @@ impl ProblemKind {
         match self {
             Self::KeyMissing => "Idempotency-Key is missing",
             Self::KeyInvalid => "Idempotency-Key is malformed",
+            Self::KeyExpired => "Idempotency-Key is too old",
             Self::IdentityUnknown => "Whose request this is cannot be told",
             Self::CredentialChanged => "Idempotency-Key belongs to another caller",
             Self::KeyReused => "Idempotency-Key is already used",
@@ -106,6 +118,7 @@ impl ProblemKind {
             Self::OutcomeUnknown => "The outcome of this operation is not known",
             Self::OutcomePending => "The outcome of this operation is not durable yet",
             Self::StoreUnavailable => "Idempotency keys cannot be looked up",
+            Self::QuotaExceeded => "Too many Idempotency-Keys are kept",
             Self::BodyTooLarge => "The request body is too large",
             Self::BodyIncomplete => "Bad Request",
             Self::ResponseNotKept => "The answer was too large to keep",
@@ -124,6 +137,11 @@ impl ProblemKind {
             Self::IdentityUnknown => {
                 "The request carries a cookie and no credential that this service looks at. \
                  Nothing ran. Whoever runs the service has to say what identifies a caller."
+            }
+            Self::KeyExpired => {
+                "This key was made longer ago than answers are kept here, so nobody can say any more \
+                 whether its operation ran. Nothing ran now. Find out whether it took effect before \
+                 you repeat it with a new key."
             }
             Self::CredentialChanged => {
                 "This key was first used with other credentials. Nothing ran and nothing of the \
@@ -151,6 +169,11 @@ impl ProblemKind {
             Self::StoreUnavailable => {
                 "The store of keys cannot be asked at the moment, so the work was not started. \
                  Send the same request again, with the same key, after Retry-After."
+            }
+            Self::QuotaExceeded => {
+                "As many keys and answers are kept here as may be, and none is forgotten early to make \
+                 room. Nothing ran. Send the same request again, with the same key, after \
+                 Retry-After."
             }
             Self::BodyTooLarge => "The request body is longer than is taken here. Nothing ran.",
             Self::BodyIncomplete => "The request body broke off before its end. Nothing ran.",

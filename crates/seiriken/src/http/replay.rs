@@ -16,6 +16,9 @@ use crate::record::{EffectClass, Fields, RecordedResponse};
 /// When asking again is worth while after a failure that is expected to pass.
 const SOON: Duration = Duration::from_secs(1);
 
+/// When keys may have been swept and there is room again.
+const SWEPT_BY_THEN: Duration = Duration::from_mins(1);
+
 pub(super) fn respond<B, E>(
     rules: &Rules,
     class: EffectClass,
@@ -29,6 +32,15 @@ pub(super) fn respond<B, E>(
         Decision::Panicked { freed } => Ok(failed(rules, freed)),
         Decision::InProgress { retry_after } => {
             problem(Problem::new(ProblemKind::RequestInProgress).retry_after(retry_after))
+        }
+        Decision::KeyExpired => problem(Problem::new(ProblemKind::KeyExpired)),
+        Decision::KeyFromFuture => {
+            let detail = "The key is dated in the future, further than clocks may disagree. \
+                          Nothing ran. Set the clock of the machine that makes the keys.";
+            problem(Problem::new(ProblemKind::KeyInvalid).detail(detail))
+        }
+        Decision::QuotaExceeded => {
+            problem(Problem::new(ProblemKind::QuotaExceeded).retry_after(SWEPT_BY_THEN))
         }
         Decision::Mismatch => problem(Problem::new(ProblemKind::KeyReused)),
         Decision::CredentialChanged => problem(Problem::new(ProblemKind::CredentialChanged)),

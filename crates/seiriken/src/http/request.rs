@@ -11,10 +11,12 @@ use super::body::WholeBody;
 use super::collect::{Collected, collect};
 use super::config::{KeyRequirement, Rules};
 use super::problem::{Problem, ProblemKind};
+use crate::dated_key::KeyDate;
 use crate::engine::Operation;
 use crate::fingerprint::{Fingerprint, FingerprintKind, RequestParts};
+use crate::issuing::IssuingSecrets;
 use crate::key::IdempotencyKey;
-use crate::scope::RecordId;
+use crate::scope::{RecordId, ScopeDigest};
 use crate::secret::StoreSecret;
 
 /// Whether a request is guarded.
@@ -22,24 +24,35 @@ pub(super) enum Guarded {
     /// It is not: it passes untouched.
     No,
     /// It is, under this key.
-    By(IdempotencyKey),
+    By(Named),
+}
+
+/// A key that is taken here, and what it says about its age.
+pub(super) struct Named {
+    pub(super) key: IdempotencyKey,
+    date: Option<KeyDate>,
 }
 
 /// Decides from the head of the request alone: a client that sent `Expect: 100-continue` (RFC 9110
 /// section 10.1.1) is refused before it sends the body.
-pub(super) fn guarded(rules: &Rules, parts: &Parts) -> Result<Guarded, Problem> {
+pub(super) fn guarded(
+    rules: &Rules,
+    issuing: &IssuingSecrets,
+    parts: &Parts,
+) -> Result<Guarded, Problem> {
     if !rules.methods.contains(&parts.method) {
         return Ok(Guarded::No);
     }
     let lines = parts.headers.get_all(&rules.field).iter().map(HeaderValue::as_bytes);
+    let invalid = |detail| Err(Problem::new(ProblemKind::KeyInvalid).detail(detail));
     match IdempotencyKey::from_field_lines(lines, rules.syntax) {
-        Ok(Some(key)) => Ok(Guarded::By(key)),
+        Ok(Some(key)) => match rules.accepted_keys.date(&key, &rules.scope, issuing) {
+            Ok(date) => Ok(Guarded::By(Named { key, date })),
+            Err(refused) => invalid(format!("Nothing ran: {refused}.")),
+        },
         Ok(None) if rules.requirement == KeyRequirement::Optional => Ok(Guarded::No),
         Ok(None) => Err(Problem::new(ProblemKind::KeyMissing)),
-        Err(invalid) => {
-            let detail = format!("Idempotency-Key cannot be read: {invalid}. Nothing ran.");
-            Err(Problem::new(ProblemKind::KeyInvalid).detail(detail))
-        }
+        Err(why) => invalid(format!("Idempotency-Key cannot be read: {why}. Nothing ran.")),
     }
 }
 
@@ -47,7 +60,8 @@ pub(super) fn guarded(rules: &Rules, parts: &Parts) -> Result<Guarded, Problem> 
 pub(super) async fn read<B: Body<Data = Bytes>>(
     rules: &Rules,
     secret: &StoreSecret,
-    key: &IdempotencyKey,
+    scope: ScopeDigest,
+    named: &Named,
     parts: &Parts,
     body: B,
 ) -> Result<(Operation<impl Fn(FingerprintKind) -> Fingerprint + use<B>>, WholeBody), Problem> {
@@ -64,7 +78,9 @@ pub(super) async fn read<B: Body<Data = Bytes>>(
     };
     let request = FingerprintedRequest::of(secret, parts, &data);
     let operation = Operation {
-        id: RecordId::new(secret, &rules.scope, key),
+        id: RecordId::new(secret, &rules.scope, &named.key),
+        scope,
+        date: named.date,
         identity,
         kind: rules.fingerprint,
         fingerprint: move |kind| request.fingerprint(kind),

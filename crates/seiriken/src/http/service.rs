@@ -12,9 +12,10 @@ use tower_service::Service;
 
 use super::body::GuardedBody;
 use super::config::Rules;
+use super::layer::IdempotencyLayer;
 use super::recording::{self, Beside, ResponseLimit};
 use super::replay;
-use super::request::{self, Guarded};
+use super::request::{self, Guarded, Named};
 use crate::engine::{Ending, Engine, Execution};
 use crate::key::IdempotencyKey;
 use crate::scope::RecordId;
@@ -24,23 +25,18 @@ use crate::store::Store;
 #[derive(Debug)]
 pub struct IdempotencyService<I, S> {
     inner: I,
-    engine: Engine<S>,
-    rules: Arc<Rules>,
+    layer: IdempotencyLayer<S>,
 }
 
 impl<I, S> IdempotencyService<I, S> {
-    pub(super) fn new(inner: I, engine: Engine<S>, rules: Arc<Rules>) -> Self {
-        Self { inner, engine, rules }
+    pub(super) fn new(inner: I, layer: IdempotencyLayer<S>) -> Self {
+        Self { inner, layer }
     }
 }
 
 impl<I: Clone, S> Clone for IdempotencyService<I, S> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            engine: self.engine.clone(),
-            rules: Arc::clone(&self.rules),
-        }
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
     }
 }
 
@@ -71,18 +67,18 @@ where
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let (parts, body) = request.into_parts();
-        match request::guarded(&self.rules, &parts) {
+        let IdempotencyLayer { engine, rules, .. } = &self.layer;
+        match request::guarded(rules, engine.store().issuing_secrets(), &parts) {
             Ok(Guarded::No) => {
                 let request = Request::from_parts(parts, GuardedBody::through(body));
                 let answering = inner.call(request);
                 Box::pin(async move { Ok(answering.await?.map(|body| GuardedBody::through(body))) })
             }
-            Ok(Guarded::By(key)) => {
-                let (engine, rules) = (self.engine.clone(), Arc::clone(&self.rules));
-                Box::pin(guard(engine, rules, inner, key, parts, body))
+            Ok(Guarded::By(named)) => {
+                Box::pin(guard(self.layer.clone(), inner, named, parts, body))
             }
             Err(problem) => {
-                let refusal = replay::refusal(&self.rules, problem);
+                let refusal = replay::refusal(rules, problem);
                 Box::pin(std::future::ready(Ok(refusal)))
             }
         }
@@ -117,10 +113,9 @@ fn guarded_already<S: Store>(
 }
 
 async fn guard<I, S, Q, B>(
-    engine: Engine<S>,
-    rules: Arc<Rules>,
+    layer: IdempotencyLayer<S>,
     mut inner: I,
-    key: IdempotencyKey,
+    named: Named,
     parts: Parts,
     body: Q,
 ) -> Result<Response<GuardedBody<B>>, I::Error>
@@ -134,11 +129,12 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Send,
 {
-    if guarded_already(&engine, &rules, &key, &parts) {
+    let IdempotencyLayer { engine, rules, scope } = layer;
+    if guarded_already(&engine, &rules, &named.key, &parts) {
         let answer = inner.call(Request::from_parts(parts, GuardedBody::through(body))).await?;
         return Ok(answer.map(GuardedBody::through));
     }
-    let read = request::read(&rules, engine.store().secret(), &key, &parts, body).await;
+    let read = request::read(&rules, engine.store().secret(), scope, &named, &parts, body).await;
     let (operation, body) = match read {
         Ok(read) => read,
         Err(problem) => return Ok(replay::refusal(&rules, problem)),

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::{AttemptId, EffectClass, Record, RecordedResponse, Retention, State, Token, Why};
+use super::{
+    AttemptId, EffectClass, Minted, Record, RecordedResponse, Retention, State, Token, Why,
+};
 use crate::clock::Timestamp;
 use crate::fingerprint::Fingerprint;
 use crate::identity::IdentityDigest;
-use crate::scope::RecordId;
+use crate::scope::{RecordId, ScopeDigest};
 
 /// Bytes that are no record of this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +34,7 @@ pub enum CorruptRecord {
     Content,
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The record's bytes.
 pub fn encode(id: &RecordId, record: &Record) -> Bytes {
@@ -46,6 +48,8 @@ pub fn encode(id: &RecordId, record: &Record) -> Bytes {
     out.put_slice(record.identity.as_bytes());
     out.put_u8(record.fingerprint.kind().code());
     out.put_slice(record.fingerprint.digest());
+    out.put_slice(record.scope.as_bytes());
+    encode_minted(&mut out, record.minted);
     out.put_u8(class_code(record.class));
     out.put_u32_le(record.executions);
     encode_state(&mut out, &record.state);
@@ -66,6 +70,15 @@ pub fn decode(id: &RecordId, mut bytes: Bytes) -> Result<Record, CorruptRecord> 
         Ok(version) => Err(CorruptRecord::Version { version }),
         Err(_) => Err(CorruptRecord::Content),
     }
+}
+
+fn encode_minted(out: &mut BytesMut, minted: Minted) {
+    let (tag, time) = match minted {
+        Minted::At(time) => (1, time),
+        Minted::By(time) => (2, time),
+    };
+    out.put_u8(tag);
+    out.put_u64_le(time.as_millis());
 }
 
 fn encode_state(out: &mut BytesMut, state: &State) {
@@ -99,13 +112,15 @@ fn encode_retention(out: &mut BytesMut, retention: &Retention) {
 
 fn decode_content(mut bytes: Bytes) -> Option<Record> {
     let token = Token::from_u128(bytes.try_get_u128_le().ok()?);
-    let identity = IdentityDigest::from_bytes(take_16(&mut bytes)?);
+    let identity = IdentityDigest::from_bytes(take(&mut bytes)?);
     let kind = bytes.try_get_u8().ok()?;
-    let fingerprint = Fingerprint::from_stored(kind, take_16(&mut bytes)?)?;
+    let fingerprint = Fingerprint::from_stored(kind, take(&mut bytes)?)?;
+    let scope = ScopeDigest::from_bytes(take(&mut bytes)?);
+    let minted = take_minted(&mut bytes)?;
     let class = class_from(bytes.try_get_u8().ok()?)?;
     let executions = bytes.try_get_u32_le().ok()?;
     let state = decode_state(bytes)?;
-    Some(Record { token, identity, fingerprint, class, executions, state })
+    Some(Record { token, identity, fingerprint, scope, minted, class, executions, state })
 }
 
 fn decode_state(mut bytes: Bytes) -> Option<State> {
@@ -131,14 +146,24 @@ fn decode_state(mut bytes: Bytes) -> Option<State> {
     bytes.is_empty().then_some(state)
 }
 
-fn take_16(bytes: &mut Bytes) -> Option<[u8; 16]> {
-    let mut taken = [0; 16];
+fn take<const N: usize>(bytes: &mut Bytes) -> Option<[u8; N]> {
+    let mut taken = [0; N];
     bytes.try_copy_to_slice(&mut taken).ok()?;
     Some(taken)
 }
 
 fn take_timestamp(bytes: &mut Bytes) -> Option<Timestamp> {
     bytes.try_get_u64_le().ok().map(Timestamp::from_millis)
+}
+
+fn take_minted(bytes: &mut Bytes) -> Option<Minted> {
+    let tag = bytes.try_get_u8().ok()?;
+    let time = take_timestamp(bytes)?;
+    match tag {
+        1 => Some(Minted::At(time)),
+        2 => Some(Minted::By(time)),
+        _ => None,
+    }
 }
 
 fn take_retention(bytes: &mut Bytes) -> Option<Retention> {
@@ -189,12 +214,15 @@ fn why_from(code: u8) -> Option<Why> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scope::Scope;
     use crate::secret::StoreSecret;
 
     fn records() -> Vec<Record> {
         let secret = StoreSecret::from_bytes([1; 32]);
         let retention = Retention { answers: Duration::from_mins(1), skew: Duration::from_secs(5) };
-        let record = |state| Record {
+        let record = |minted, state| Record {
+            scope: ScopeDigest::new(&secret, &Scope::default()),
+            minted,
             token: Token::from_u128(7),
             identity: IdentityDigest::anonymous(&secret),
             fingerprint: Fingerprint::of_work(&secret, "job", b"1"),
@@ -202,22 +230,32 @@ mod tests {
             executions: 2,
             state,
         };
+        let by = Minted::By(Timestamp::from_millis(1));
         vec![
-            record(State::InProgress {
-                attempt: AttemptId::from_random(9),
-                claimed_at: Timestamp::from_millis(1),
-                lease_until: Timestamp::from_millis(2),
-                retention,
-            }),
-            record(State::Indeterminate {
-                why: Why::OwnerCannotSay,
-                retention,
-                forget_at: Timestamp::from_millis(3),
-            }),
-            record(State::Completed {
-                response: RecordedResponse::of_work(b"done"),
-                expires_at: Timestamp::from_millis(4),
-            }),
+            record(
+                by,
+                State::InProgress {
+                    attempt: AttemptId::from_random(9),
+                    claimed_at: Timestamp::from_millis(1),
+                    lease_until: Timestamp::from_millis(2),
+                    retention,
+                },
+            ),
+            record(
+                by,
+                State::Indeterminate {
+                    why: Why::OwnerCannotSay,
+                    retention,
+                    forget_at: Timestamp::from_millis(3),
+                },
+            ),
+            record(
+                Minted::At(Timestamp::from_millis(2)),
+                State::Completed {
+                    response: RecordedResponse::of_work(b"done"),
+                    expires_at: Timestamp::from_millis(4),
+                },
+            ),
         ]
     }
 
@@ -249,9 +287,9 @@ mod tests {
     fn a_later_version_is_named_not_guessed_at() {
         let mut bytes = BytesMut::from(&encode(&ID, &records()[0])[..]);
         bytes.truncate(bytes.len() - 4);
-        bytes[0] = 2;
+        bytes[0] = 3;
         let sum = checksum(&ID, &bytes);
         bytes.put_u32_le(sum);
-        assert_eq!(decode(&ID, bytes.freeze()), Err(CorruptRecord::Version { version: 2 }));
+        assert_eq!(decode(&ID, bytes.freeze()), Err(CorruptRecord::Version { version: 3 }));
     }
 }

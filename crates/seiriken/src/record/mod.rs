@@ -13,9 +13,11 @@
 //! *Expired* is no state: it is derived from the record's own times. All changes go through
 //! [`transition`], which is pure; stores apply what it says.
 
+mod asked;
 pub mod codec;
 mod invariants;
 mod response;
+mod told;
 pub mod transition;
 
 use std::time::Duration;
@@ -25,6 +27,7 @@ pub use response::{Field, Fields, RecordedResponse, ResponseTooLong};
 use crate::clock::Timestamp;
 use crate::fingerprint::Fingerprint;
 use crate::identity::IdentityDigest;
+use crate::scope::ScopeDigest;
 
 /// What may happen to an operation whose owner vanished half-way: it depends on where its effect
 /// is written. Stated by whoever builds the layer or the engine, never guessed.
@@ -53,6 +56,15 @@ pub struct Token(u128);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AttemptId(u128);
 
+/// When a key was made, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Minted {
+    /// Then: the key says so itself, and that was checked.
+    At(Timestamp),
+    /// Then or earlier: it has no date, and this is when it was first claimed, and the skew.
+    By(Timestamp),
+}
+
 /// How long an answer is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -74,6 +86,10 @@ pub struct Record {
     pub identity: IdentityDigest,
     /// Which request it was. Fixed while the record exists.
     pub fingerprint: Fingerprint,
+    /// For whom it is counted.
+    pub scope: ScopeDigest,
+    /// When its key was made.
+    pub minted: Minted,
     /// What may happen when its owner vanishes.
     pub class: EffectClass,
     /// How many executions of this operation have been started, 1 for the first.
@@ -155,14 +171,19 @@ impl AttemptId {
 // === impl Retention ===
 
 impl Retention {
-    /// When an answer recorded `now` is forgotten.
-    pub fn expiry(&self, now: Timestamp) -> Timestamp {
-        now.after(self.answers).after(self.skew)
+    /// When an answer recorded `now` is forgotten. A dated key is refused for its age from its
+    /// date on; its answer outlives that, also where the date is ahead of the clock.
+    pub fn expiry(&self, minted: Minted, now: Timestamp) -> Timestamp {
+        let from = match minted {
+            Minted::At(date) => now.max(date),
+            Minted::By(_) => now,
+        };
+        from.after(self.answers).after(self.skew)
     }
 
     /// When an unresolved outcome found `now` is forgotten.
-    pub fn indeterminate_expiry(&self, now: Timestamp) -> Timestamp {
-        self.expiry(now).max(now.after(INDETERMINATE_KEPT_MIN))
+    pub fn indeterminate_expiry(&self, minted: Minted, now: Timestamp) -> Timestamp {
+        self.expiry(minted, now).max(now.after(INDETERMINATE_KEPT_MIN))
     }
 }
 
@@ -178,9 +199,15 @@ impl Record {
             State::InProgress { claimed_at, lease_until, retention, .. } => {
                 self.class == EffectClass::Keyed
                     && now >= *lease_until
-                    && now >= retention.expiry(*claimed_at)
+                    && now >= retention.expiry(self.minted, *claimed_at)
             }
         }
+    }
+
+    /// Once this record is forgotten: keys made before this moment may have been used.
+    pub fn forgets_through(&self) -> Timestamp {
+        let (Minted::At(made) | Minted::By(made)) = self.minted;
+        made.after(Duration::from_millis(1))
     }
 }
 

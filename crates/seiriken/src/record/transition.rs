@@ -7,28 +7,13 @@
 
 use std::time::Duration;
 
+pub use super::asked::{Claim, Ended, Surroundings, Usage};
 use super::invariants::assert_step;
-use super::{AttemptId, EffectClass, Record, RecordedResponse, Retention, State, Token, Why};
+pub use super::told::{
+    ClaimOutcome, CompleteOutcome, Grant, Granted, ReleaseOutcome, RenewOutcome,
+};
+use super::{EffectClass, Minted, Record, RecordedResponse, State, Token, Why};
 use crate::clock::Timestamp;
-use crate::fingerprint::{Fingerprint, FingerprintKind};
-use crate::identity::IdentityDigest;
-
-/// A request for the exclusive right to run an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claim {
-    /// Made by the caller, once per request that it handles.
-    pub attempt: AttemptId,
-    /// Whose request it is.
-    pub identity: IdentityDigest,
-    /// Which request it is.
-    pub fingerprint: Fingerprint,
-    /// What may happen should this owner vanish.
-    pub class: EffectClass,
-    /// How long the owner is believed to be alive without a renewal.
-    pub lease: Duration,
-    /// How long the answer is to be kept.
-    pub retention: Retention,
-}
 
 /// What becomes of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,108 +35,24 @@ pub struct Transition<O> {
     pub outcome: O,
 }
 
-/// What a claim is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClaimOutcome {
-    /// Run the work: the right to do so is yours.
-    Granted(Grant),
-    /// It is done: this was the answer.
-    Completed(RecordedResponse),
-    /// The first request is still running.
-    InProgress {
-        /// When asking again is worth while.
-        retry_after: Duration,
-    },
-    /// The key was used for another request.
-    Mismatch {
-        /// The kind under which the stored fingerprint was made. When it is not the kind of the
-        /// claim, compare again under this one before believing the mismatch.
-        recorded: FingerprintKind,
-    },
-    /// The key was used by somebody else.
-    CredentialChanged,
-    /// The owner vanished, and nobody knows whether the effect happened.
-    Indeterminate,
-}
-
-/// The right to run an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grant {
-    /// Names this execution in every later call.
-    pub token: Token,
-    /// How many executions of this operation have been started, this one included.
-    pub executions: u32,
-    /// How it was come by.
-    pub how: Granted,
-}
-
-/// How a grant was come by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Granted {
-    /// The key was not in use.
-    First,
-    /// The same attempt had it already: its first acknowledgement was lost.
-    Yours,
-    /// From an owner whose lease had passed.
-    TakenOver,
-}
-
-/// What a renewal is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RenewOutcome {
-    /// The lease runs anew.
-    Renewed,
-    /// The execution is no longer this owner's to renew.
-    Lost,
-}
-
-/// What a completion is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CompleteOutcome {
-    /// The answer stands; also when the same answer stood already.
-    Recorded,
-    /// Somebody else's answer stands, or none: this one was not recorded. `Some` is the answer
-    /// that stands.
-    Stale(Option<RecordedResponse>),
-}
-
-/// How an execution ended that has no answer to record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// With proof that there was no effect.
-    WithoutEffect,
-    /// The owner cannot say whether there was one.
-    EffectUnknown,
-}
-
-/// What a release is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReleaseOutcome {
-    /// The key is free.
-    Freed,
-    /// The next claim of the same request may run it again, at once.
-    LeaseEnded,
-    /// The key is indeterminate.
-    Indeterminate,
-    /// The execution is no longer this owner's; nothing changed.
-    Stale,
-}
-
 // In every verb an expired record counts as absent: a sweeper may have removed it at any time, and
 // nothing that is answered may depend on whether it has.
 
-/// Somebody wants to run the operation. `fresh` is the token to give out if it comes to that.
+/// Somebody wants to run the operation.
 ///
 /// The order of the checks is the order of the answers: whose key it is goes before what it was
 /// used for, and that before how far it is. Nothing of a stored answer shows before both passed.
 pub fn claim(
     current: Option<&Record>,
     claim: &Claim,
-    fresh: Token,
-    now: Timestamp,
+    around: &Surroundings,
 ) -> Transition<ClaimOutcome> {
+    let now = around.now;
     let Some(record) = standing(current, now) else {
-        return grant(current, claim, fresh, now, 1, Granted::First);
+        return match refused_anew(current, claim, around) {
+            Some(refusal) => checked(current, now, Change::Keep, refusal),
+            None => grant(current, claim, around, 1, Granted::First),
+        };
     };
     let keep = |outcome| checked(Some(record), now, Change::Keep, outcome);
     if record.identity != claim.identity {
@@ -174,13 +75,36 @@ pub fn claim(
         }
         State::InProgress { .. } if record.class.may_run_again() => {
             let executions = record.executions.saturating_add(1);
-            grant(Some(record), claim, fresh, now, executions, Granted::TakenOver)
+            grant(Some(record), claim, around, executions, Granted::TakenOver)
         }
         State::InProgress { .. } => {
             let change = Change::Put(indeterminate(record, Why::OwnerVanished, now));
             checked(Some(record), now, change, ClaimOutcome::Indeterminate)
         }
     }
+}
+
+/// Why a key that is not in use may not be used now.
+fn refused_anew(
+    current: Option<&Record>,
+    claim: &Claim,
+    around: &Surroundings,
+) -> Option<ClaimOutcome> {
+    let now = around.now;
+    if let Some(date) = claim.date {
+        let usable_until = date.usable_until(claim.retention.answers);
+        // An expired record is one that may be swept at any time: it counts as swept.
+        let forgotten = current.is_some() || date.minted < around.swept_through;
+        if forgotten || now >= usable_until {
+            return Some(ClaimOutcome::KeyExpired);
+        }
+        if date.minted > now.after(claim.retention.skew) {
+            return Some(ClaimOutcome::KeyFromFuture);
+        }
+    }
+    // In the place of an expired record of its own there is room.
+    let full = current.is_none() && claim.quota.reached(&around.used);
+    full.then_some(ClaimOutcome::QuotaExceeded)
 }
 
 /// The owner says that it is alive.
@@ -221,7 +145,7 @@ pub fn complete(
     };
     match &record.state {
         State::InProgress { retention, .. } | State::Indeterminate { retention, .. } => {
-            let expires_at = retention.expiry(now);
+            let expires_at = retention.expiry(record.minted, now);
             let completed = State::Completed { response: response.clone(), expires_at };
             let change = Change::Put(Record { state: completed, ..record.clone() });
             checked(Some(record), now, change, CompleteOutcome::Recorded)
@@ -265,10 +189,12 @@ pub fn release(
 }
 
 /// What the sweeper does with a record that nobody asks for: settles what its owner left behind,
-/// removes what has been kept long enough.
-pub fn sweep(record: &Record, now: Timestamp) -> Change {
+/// removes what has been kept long enough. `Some` is what the store's `swept_through` is at least
+/// from then on.
+pub fn sweep(record: &Record, now: Timestamp) -> Transition<Option<Timestamp>> {
+    let expired = record.expired(now);
     let change = match &record.state {
-        _ if record.expired(now) => Change::Remove,
+        _ if expired => Change::Remove,
         State::InProgress { lease_until, .. } if now >= *lease_until => match record.class {
             EffectClass::Transactional => Change::Remove,
             EffectClass::Keyed => Change::Keep,
@@ -276,7 +202,7 @@ pub fn sweep(record: &Record, now: Timestamp) -> Change {
         },
         _ => Change::Keep,
     };
-    checked(Some(record), now, change, ()).change
+    checked(Some(record), now, change, expired.then(|| record.forgets_through()))
 }
 
 fn standing(current: Option<&Record>, now: Timestamp) -> Option<&Record> {
@@ -286,18 +212,25 @@ fn standing(current: Option<&Record>, now: Timestamp) -> Option<&Record> {
 fn grant(
     current: Option<&Record>,
     claim: &Claim,
-    fresh: Token,
-    now: Timestamp,
+    around: &Surroundings,
     executions: u32,
     how: Granted,
 ) -> Transition<ClaimOutcome> {
+    let &Surroundings { now, fresh, .. } = around;
     // An earlier owner of a weaker class may have had its effect: that stays so.
-    let earlier = standing(current, now).map(|record| record.class);
+    let earlier = standing(current, now);
+    let minted = match (claim.date, earlier) {
+        (Some(date), _) => Minted::At(date.minted),
+        (None, Some(earlier)) => earlier.minted,
+        (None, None) => Minted::By(now.after(claim.retention.skew)),
+    };
     let record = Record {
         token: fresh,
         identity: claim.identity,
         fingerprint: claim.fingerprint,
-        class: earlier.map_or(claim.class, |earlier| earlier.weaker(claim.class)),
+        scope: claim.scope,
+        minted,
+        class: earlier.map_or(claim.class, |earlier| earlier.class.weaker(claim.class)),
         executions,
         state: State::InProgress {
             attempt: claim.attempt,
@@ -315,7 +248,7 @@ fn indeterminate(record: &Record, why: Why, now: Timestamp) -> Record {
         State::InProgress { retention, .. } | State::Indeterminate { retention, .. } => retention,
         State::Completed { .. } => unreachable!("a completed record never becomes indeterminate"),
     };
-    let forget_at = retention.indeterminate_expiry(now);
+    let forget_at = retention.indeterminate_expiry(record.minted, now);
     Record { state: State::Indeterminate { why, retention, forget_at }, ..record.clone() }
 }
 

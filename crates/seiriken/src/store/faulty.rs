@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Store, StoreError};
+use crate::issuing::IssuingSecrets;
 use crate::record::transition::{
     Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
 };
@@ -150,6 +151,10 @@ impl<S> FaultyStore<S> {
 impl<S: Store> Store for FaultyStore<S> {
     fn secret(&self) -> &StoreSecret {
         self.inner.secret()
+    }
+
+    fn issuing_secrets(&self) -> &IssuingSecrets {
+        self.inner.issuing_secrets()
     }
 
     fn carries(&self, class: EffectClass) -> bool {

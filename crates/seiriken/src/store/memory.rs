@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::swept_through::SweptThrough;
+use super::usage::{Share, UsageTable};
 use super::{Store, StoreError, Sweep, Swept};
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::issuing::{IssuingSecrets, Numbered};
 use crate::record::transition::{
     self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
-    Transition,
+    Surroundings, Transition,
 };
-use crate::record::{EffectClass, Record, RecordedResponse, Token};
+use crate::record::{EffectClass, Record, RecordedResponse, State, Token};
 use crate::scope::RecordId;
 use crate::secret::StoreSecret;
 
@@ -21,13 +24,17 @@ use crate::secret::StoreSecret;
 ///
 /// For tests, for learning, and for services of one process whose effects end with it: a restart
 /// forgets every key, so a retry that spans a restart runs again. Nothing is ever evicted to make
-/// room. Carries [`EffectClass::Opaque`] and [`EffectClass::Keyed`]; effects that commit with
+/// room: where there is a quota, a key beyond it is refused. Carries [`EffectClass::Opaque`] and [`EffectClass::Keyed`]; effects that commit with
 /// their record need a database.
 #[derive(Debug)]
 pub struct MemoryStore {
     secret: StoreSecret,
+    issuing: IssuingSecrets,
     clock: Box<dyn Clock>,
     last_token: AtomicU64,
+    /// An earlier process may have run everything before this one's start.
+    swept_through: SweptThrough,
+    usage: UsageTable,
     shards: [Mutex<Records>; SHARDS],
 }
 
@@ -50,8 +57,12 @@ impl MemoryStore {
     /// # Errors
     /// As [`MemoryStore::new`].
     pub fn with_clock(clock: impl Clock) -> Result<Self, getrandom::Error> {
+        let first = Numbered { number: 1, secret: StoreSecret::random()? };
         Ok(Self {
             secret: StoreSecret::random()?,
+            issuing: IssuingSecrets::new(first, None),
+            swept_through: SweptThrough::new(clock.now()),
+            usage: UsageTable::default(),
             clock: Box::new(clock),
             last_token: AtomicU64::new(0),
             shards: std::array::from_fn(|_| Mutex::default()),
@@ -68,12 +79,29 @@ impl MemoryStore {
         // A panic in here is a broken invariant, asserted before anything is written.
         let mut records = shard.lock().unwrap_or_else(PoisonError::into_inner);
         let Transition { change, outcome } = verb(records.get(&id), self.clock.now());
-        match change {
-            Change::Keep => {}
-            Change::Put(record) => drop(records.insert(id, record)),
-            Change::Remove => drop(records.remove(&id)),
-        }
+        self.write(&mut records, id, change);
         outcome
+    }
+
+    fn write(&self, records: &mut Records, id: RecordId, change: Change) {
+        let (before, after) = match change {
+            Change::Keep => return,
+            Change::Put(record) => {
+                let after = share(&record);
+                (records.insert(id, record), Some(after))
+            }
+            Change::Remove => (records.remove(&id), None),
+        };
+        self.usage.change(before.as_ref().map(share), after);
+    }
+
+    fn around(&self, claim: &Claim, now: Timestamp) -> Surroundings {
+        Surroundings {
+            now,
+            fresh: self.fresh_token(),
+            swept_through: self.swept_through.get(),
+            used: self.usage.of(claim.scope),
+        }
     }
 
     fn fresh_token(&self) -> Token {
@@ -86,12 +114,17 @@ impl Store for MemoryStore {
         &self.secret
     }
 
+    fn issuing_secrets(&self) -> &IssuingSecrets {
+        &self.issuing
+    }
+
     fn carries(&self, class: EffectClass) -> bool {
         class != EffectClass::Transactional
     }
 
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
-        Ok(self.apply(id, |record, now| transition::claim(record, &claim, self.fresh_token(), now)))
+        Ok(self
+            .apply(id, |record, now| transition::claim(record, &claim, &self.around(&claim, now))))
     }
 
     async fn renew(
@@ -129,21 +162,31 @@ impl Sweep for MemoryStore {
         for shard in &self.shards {
             let mut records = shard.lock().unwrap_or_else(PoisonError::into_inner);
             let now = self.clock.now();
-            records.retain(|_, record| {
-                let change = transition::sweep(record, now);
-                swept.count(record, &change);
-                match change {
-                    Change::Keep => true,
-                    Change::Remove => false,
-                    Change::Put(settled) => {
-                        *record = settled;
-                        true
-                    }
+            let steps: Vec<_> = records
+                .iter()
+                .map(|(id, record)| (*id, transition::sweep(record, now)))
+                .filter(|(_, step)| step.change != Change::Keep)
+                .collect();
+            for (id, Transition { change, outcome: forgotten }) in steps {
+                if let Some(record) = records.get(&id) {
+                    swept.count(record, &change);
                 }
-            });
+                self.swept_through.raise(forgotten.unwrap_or(Timestamp::ZERO));
+                self.write(&mut records, id, change);
+            }
         }
         Ok(swept)
     }
+}
+
+/// What a record counts for: its answer, and about what the rest of it takes.
+fn share(record: &Record) -> Share {
+    const REST: usize = 150;
+    let answer = match &record.state {
+        State::Completed { response, .. } => response.as_bytes().len(),
+        State::InProgress { .. } | State::Indeterminate { .. } => 0,
+    };
+    Share { scope: record.scope, bytes: u32::try_from(answer + REST).unwrap_or(u32::MAX) }
 }
 
 /// A record id is the output of a keyed hash already: its first eight bytes serve as they are.

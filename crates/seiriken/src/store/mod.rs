@@ -7,6 +7,9 @@
 //!   would have answered. The verbs do what [`crate::record::transition`] says; a store either
 //!   calls it or is held to it by the conformance suite (feature `conformance`).
 //! - Time is the store's own clock, one for all nodes that share the store.
+//! - What it forgets it remembers to have forgotten: a key that says its age and was made before
+//!   `swept_through` ([`Surroundings`](crate::record::transition::Surroundings)) is expired, never
+//!   new. A store that a restart empties counts its start as that.
 //! - What an `Ok` answer reports is as durable as the store ever makes it. A process that dies
 //!   right after has lost nothing of it.
 //! - A record that exists and cannot be read is an error ([`StoreError::Corrupt`]), never absent.
@@ -22,6 +25,8 @@ pub mod sqlite;
 mod faulty;
 mod memory;
 mod sweep;
+mod swept_through;
+mod usage;
 
 use std::error::Error;
 use std::time::Duration;
@@ -31,6 +36,7 @@ pub use faulty::{Fault, FaultKind, FaultyStore, Verb};
 pub use memory::MemoryStore;
 pub use sweep::{Sweep, Swept, keep_swept};
 
+use crate::issuing::IssuingSecrets;
 use crate::record::transition::{
     Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
 };
@@ -43,6 +49,11 @@ pub trait Store: Send + Sync + 'static {
     /// The secret that digests are made with: random, made when the store was first opened, the
     /// same for all nodes and, where records survive a restart, after it.
     fn secret(&self) -> &StoreSecret;
+
+    /// What the keys that this service issues are signed with: kept like the secret, and rotated
+    /// apart from it. A store that rotates none answers
+    /// [`IssuingSecrets::derived_from`](crate::IssuingSecrets::derived_from) its secret.
+    fn issuing_secrets(&self) -> &IssuingSecrets;
 
     /// Whether effects of this class are safe with this store. The engine refuses to be built
     /// for a class that the store does not carry.
@@ -137,6 +148,10 @@ impl StoreError {
 impl<S: Store> Store for std::sync::Arc<S> {
     fn secret(&self) -> &StoreSecret {
         S::secret(self)
+    }
+
+    fn issuing_secrets(&self) -> &IssuingSecrets {
+        S::issuing_secrets(self)
     }
 
     fn carries(&self, class: EffectClass) -> bool {

@@ -44,6 +44,13 @@ pub(super) enum Defect {
     KeepsAMillisecondTooLong,
     ForgetsIndeterminateWithTheAnswers,
     ForgetsWhatARestartKeeps,
+    IgnoresTheDate,
+    IgnoresTheEndOfAKey,
+    ForgetsThatItForgot,
+    TakesAnyFuture,
+    HasNoQuota,
+    CountsNoBytes,
+    CountsForAllScopes,
 }
 
 /// Every defect, and the clause that finds it (others may as well).
@@ -103,6 +110,15 @@ const FOUND_BY: &[(Defect, &str)] = &[
     (Defect::ForgetsWhatARestartKeeps, "restart::a_running_execution_is_settled_by_its_class"),
     (Defect::ForgetsWhatARestartKeeps, "restart::an_unknown_outcome_survives"),
     (Defect::ForgetsWhatARestartKeeps, "restart::the_secret_survives"),
+    (Defect::IgnoresTheDate, "dated::a_key_older_than_the_retention_is_expired"),
+    (Defect::IgnoresTheDate, "dated::a_key_from_the_future_is_refused"),
+    (Defect::IgnoresTheEndOfAKey, "dated::a_key_past_its_own_end_is_expired"),
+    (Defect::ForgetsThatItForgot, "dated::a_forgotten_key_stays_expired_when_the_retention_grows"),
+    (Defect::TakesAnyFuture, "dated::a_key_from_the_future_is_refused"),
+    (Defect::TakesAnyFuture, "dated::an_answer_outlives_the_age_of_its_key"),
+    (Defect::HasNoQuota, "quota::beyond_the_quota_new_keys_are_refused"),
+    (Defect::CountsNoBytes, "quota::answers_count_by_their_bytes"),
+    (Defect::CountsForAllScopes, "quota::each_scope_has_a_quota_of_its_own"),
 ];
 
 /// All others show in a random sequence as well.
@@ -115,6 +131,14 @@ const NOT_SEQUENTIAL: &[Defect] = &[
     // The sequences record whole bodies without trailers.
     Defect::ForgetsTrailers,
     Defect::ForgetsThatTheBodyWasNotKept,
+    // The sequences' keys have no dates, and there is room for them.
+    Defect::IgnoresTheDate,
+    Defect::IgnoresTheEndOfAKey,
+    Defect::ForgetsThatItForgot,
+    Defect::TakesAnyFuture,
+    Defect::HasNoQuota,
+    Defect::CountsNoBytes,
+    Defect::CountsForAllScopes,
     // Too rare a moment for a random clock.
     Defect::KeepsAMillisecondTooLong,
 ];

@@ -8,11 +8,13 @@ use std::time::Duration;
 use seiriken::clock::{Clock, ManualClock, Timestamp};
 use seiriken::record::transition::{
     self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
-    Transition,
+    Surroundings, Transition, Usage,
 };
-use seiriken::record::{AttemptId, EffectClass, Record, RecordedResponse, Retention, State, Token};
+use seiriken::record::{
+    AttemptId, EffectClass, Record, RecordedResponse, Retention, State, Token, codec,
+};
 use seiriken::store::{Store, StoreError};
-use seiriken::{FingerprintKind, RecordId, StoreSecret};
+use seiriken::{FingerprintKind, IssuingSecrets, Quota, RecordId, ScopeDigest, StoreSecret};
 
 use super::defective::Defect;
 
@@ -20,6 +22,7 @@ use super::defective::Defect;
 pub(super) struct Defective {
     defect: Defect,
     secret: StoreSecret,
+    issuing: IssuingSecrets,
     clock: Arc<ManualClock>,
     last_token: AtomicU64,
     records: Mutex<HashMap<RecordId, Record>>,
@@ -27,9 +30,11 @@ pub(super) struct Defective {
 
 impl Defective {
     pub(super) fn new(defect: Defect, clock: Arc<ManualClock>) -> Self {
+        let secret = StoreSecret::random().expect("the system has randomness");
         Self {
             defect,
-            secret: StoreSecret::random().expect("the system has randomness"),
+            issuing: IssuingSecrets::derived_from(&secret),
+            secret,
             clock,
             last_token: AtomicU64::new(0),
             records: Mutex::default(),
@@ -72,6 +77,18 @@ impl Defective {
         let seen = self.record(id);
         tokio::task::yield_now().await;
         self.apply(id, |_, now| verb(seen.as_ref(), now))
+    }
+
+    /// What is kept for the scope, by looking at all of it.
+    fn used(&self, scope: ScopeDigest) -> Usage {
+        let records = self.records.lock().expect("no defect panics");
+        let kept = records.iter().filter(|(_, record)| record.scope == scope);
+        let bytes = |(id, record)| codec::encode(id, record).len() as u64;
+        match self.defect {
+            Defect::CountsNoBytes => Usage { keys: kept.count() as u64, bytes: 0 },
+            Defect::CountsForAllScopes => Usage { keys: records.len() as u64, bytes: 0 },
+            _ => Usage { keys: kept.clone().count() as u64, bytes: kept.map(bytes).sum() },
+        }
     }
 
     fn record(&self, id: RecordId) -> Option<Record> {
@@ -126,10 +143,21 @@ impl Defective {
 
     fn claim_step(
         &self,
+        used: Usage,
         record: Option<&Record>,
         mut claim: Claim,
         now: Timestamp,
     ) -> Transition<ClaimOutcome> {
+        match (self.defect, &mut claim.date) {
+            (Defect::IgnoresTheDate, date) => *date = None,
+            (Defect::IgnoresTheEndOfAKey, Some(date)) => date.expires_at = None,
+            (Defect::ForgetsThatItForgot, Some(_)) if record.is_some_and(|it| it.expired(now)) => {
+                return self.claim_step(used, None, claim, now);
+            }
+            (Defect::TakesAnyFuture, Some(date)) => date.minted = date.minted.min(now),
+            (Defect::HasNoQuota, _) => claim.quota = Quota::default(),
+            _ => {}
+        }
         if self.defect == Defect::ForgetsTheSkew {
             claim.retention.skew = Duration::ZERO;
         }
@@ -147,7 +175,8 @@ impl Defective {
         {
             seen.class = EffectClass::Keyed;
         }
-        let mut step = transition::claim(seen.as_ref(), &claim, fresh, now);
+        let around = Surroundings { used, ..Surroundings::new(fresh, now) };
+        let mut step = transition::claim(seen.as_ref(), &claim, &around);
         match (&mut step.change, &mut step.outcome) {
             (_, ClaimOutcome::Mismatch { recorded })
                 if self.defect == Defect::NamesTheWrongKind =>
@@ -164,10 +193,11 @@ impl Defective {
     }
 
     fn forget_soon(&self, record: &mut Record, now: Timestamp) {
+        let minted = record.minted;
         if let State::Indeterminate { retention, forget_at, .. } = &mut record.state
             && self.defect == Defect::ForgetsIndeterminateWithTheAnswers
         {
-            *forget_at = retention.expiry(now);
+            *forget_at = retention.expiry(minted, now);
         }
     }
 }
@@ -177,18 +207,24 @@ impl Store for Defective {
         &self.secret
     }
 
+    fn issuing_secrets(&self) -> &IssuingSecrets {
+        &self.issuing
+    }
+
     fn carries(&self, _: EffectClass) -> bool {
         true
     }
 
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
+        let used = self.used(claim.scope);
         Ok(match self.defect {
             Defect::ReadsThenWritesTheClaim => {
-                self.look_then_apply(id, |record, now| self.claim_step(record, claim, now)).await
+                self.look_then_apply(id, |record, now| self.claim_step(used, record, claim, now))
+                    .await
             }
             Defect::WritesAClaimInTwoHalves => {
                 let nobody = Claim { attempt: AttemptId::from_random(0), ..claim };
-                let told = self.apply(id, |record, now| self.claim_step(record, claim, now));
+                let told = self.apply(id, |record, now| self.claim_step(used, record, claim, now));
                 if matches!(told, ClaimOutcome::Granted(_)) {
                     let mut half = self.record(id).expect("it was just written");
                     let whole = half.clone();
@@ -201,7 +237,7 @@ impl Store for Defective {
                 }
                 told
             }
-            _ => self.apply(id, |record, now| self.claim_step(record, claim, now)),
+            _ => self.apply(id, |record, now| self.claim_step(used, record, claim, now)),
         })
     }
 

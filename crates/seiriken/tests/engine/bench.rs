@@ -13,6 +13,7 @@ use seiriken::store::sqlite::SqliteStore;
 use seiriken::store::{MemoryStore, Store};
 use seiriken::{
     Fingerprint, FingerprintKind, IdentityDigest, OnConcurrent, Policy, RecordId, RequestParts,
+    ScopeDigest,
 };
 use tempfile::TempDir;
 
@@ -134,6 +135,8 @@ pub(super) fn request<S: Store>(
     Operation {
         id: RecordId::from_bytes(key.to_be_bytes()),
         identity: IdentityDigest::new(&secret, &[Some(who.as_bytes())]),
+        scope: ScopeDigest::from_bytes([0; 8]),
+        date: None,
         kind,
         fingerprint: move |kind| {
             let request = RequestParts {

@@ -17,6 +17,8 @@ on_both_stores! {
     of_many_at_once_one_runs_and_the_others_get_its_answer,
     waiting_has_an_end,
     one_that_waits_takes_over_when_the_first_frees_the_key,
+    when_a_key_is_freed_one_of_many_asks_for_it_and_the_others_wait_on,
+    of_many_that_wait_for_another_node_one_asks_the_store,
     one_that_waits_never_hears_the_answer_to_another_request,
 }
 
@@ -114,6 +116,66 @@ async fn one_that_waits_takes_over_when_the_first_frees_the_key<S: Store>(bench:
     assert!(matches!(told, Decision::NotRecorded { beside: "busy", .. }), "{told:?}");
     let told = second.await.expect("no panic");
     assert!(matches!(told, Decision::Executed { beside: Some("second"), .. }), "{told:?}");
+}
+
+async fn when_a_key_is_freed_one_of_many_asks_for_it_and_the_others_wait_on<S: Store>(
+    bench: Bench<S>,
+) {
+    let engine =
+        bench.engine_that(EffectClass::Opaque, OnConcurrent::Wait(Duration::from_hours(1)));
+    let (gate, runs) = (Arc::new(Semaphore::new(0)), Runs::default());
+    let mut requests = JoinSet::new();
+    for _ in 0..MANY {
+        let (gate, runs) = (Arc::clone(&gate), runs.clone());
+        requests.spawn(engine.run(operation(&*bench.store, 1), move |_| async move {
+            let run = runs.one_more();
+            gate.acquire().await.expect("the gate is not thrown away").forget();
+            if run < 4 { Ending::NotProcessed(()) } else { Ending::Answered(answer("4th"), ()) }
+        }));
+    }
+    bench.store.claim.answered(MANY).await;
+    gate.add_permits(MANY as usize);
+    let told = requests.join_all().await;
+    let freed = told.iter().filter(|told| matches!(told, Decision::NotRecorded { .. })).count();
+    assert_eq!((freed, runs.count()), (3, 4));
+    // Each asked once at first; then one each time that the key was free. One more may have come
+    // between the first claim and its owner's beginning, and asks now and then.
+    let asked = bench.store.claim.asked() - MANY;
+    assert!((3..10).contains(&asked), "{asked} asked again");
+}
+
+/// Two engines on one store are two nodes. However many wait on one of them, and whoever of them
+/// goes away, the store is asked once in a quarter of a second.
+async fn of_many_that_wait_for_another_node_one_asks_the_store<S: Store>(bench: Bench<S>) {
+    let wait = OnConcurrent::Wait(Duration::from_hours(1));
+    let nodes = [bench.engine(EffectClass::Opaque), bench.engine_that(EffectClass::Opaque, wait)];
+    let gate = Arc::new(Semaphore::new(0));
+    let there = Arc::clone(&gate);
+    let first = tokio::spawn(nodes[0].run(operation(&*bench.store, 1), move |_| async move {
+        there.acquire().await.expect("the gate is not thrown away").forget();
+        Ending::Answered(answer("there"), ())
+    }));
+    bench.store.claim.answered(1).await;
+    let mut waiting: Vec<_> = (0..MANY)
+        .map(|_| {
+            let work = |_| async { Ending::Answered(answer("here"), ()) };
+            tokio::spawn(nodes[1].run(operation(&*bench.store, 1), work))
+        })
+        .collect();
+    bench.store.claim.answered(1 + MANY).await;
+    let asked = bench.store.claim.asked();
+    bench.pass(Duration::from_secs(10)).await;
+    let polled = bench.store.claim.asked() - asked;
+    assert!((10..=45).contains(&polled), "asked {polled} times in ten seconds");
+    // The one that asks goes away: another one does.
+    for gone in waiting.drain(..8) {
+        gone.abort();
+    }
+    gate.add_permits(1);
+    assert_eq!(answered(first.await.expect("no panic")), answer("there"));
+    for told in waiting {
+        assert_eq!(answered(told.await.expect("no panic")), answer("there"));
+    }
 }
 
 /// It was told "in progress" of one request; by the time it begins to wait, the key is free and

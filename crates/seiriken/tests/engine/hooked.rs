@@ -4,13 +4,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use seiriken::RecordId;
-use seiriken::StoreSecret;
 use seiriken::record::transition::{
     Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
 };
 use seiriken::record::{EffectClass, RecordedResponse, Token};
 use seiriken::store::{Store, StoreError};
+use seiriken::{IssuingSecrets, RecordId, StoreSecret};
 use tokio::sync::Semaphore;
 
 /// What happens to the next verbs of one kind.
@@ -111,6 +110,10 @@ impl<S> Hooked<S> {
 impl<S: Store> Store for Hooked<S> {
     fn secret(&self) -> &StoreSecret {
         self.inner.secret()
+    }
+
+    fn issuing_secrets(&self) -> &IssuingSecrets {
+        self.inner.issuing_secrets()
     }
 
     fn carries(&self, class: EffectClass) -> bool {

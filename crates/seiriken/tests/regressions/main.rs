@@ -9,7 +9,9 @@ mod subrequests;
 
 use seiriken::engine::Operation;
 use seiriken::record::EffectClass;
-use seiriken::{Fingerprint, FingerprintKind, IdentityDigest, Policy, RecordId, StoreSecret};
+use seiriken::{
+    Fingerprint, FingerprintKind, IdentityDigest, Policy, RecordId, ScopeDigest, StoreSecret,
+};
 
 fn policy(class: EffectClass) -> Policy {
     let mut policy = Policy::default();
@@ -27,6 +29,8 @@ fn asks(
     Operation {
         id: RecordId::from_bytes([1; 16]),
         identity: IdentityDigest::new(secret, &[Some(who.as_bytes())]),
+        scope: ScopeDigest::from_bytes([0; 8]),
+        date: None,
         kind: fingerprint.kind(),
         fingerprint: move |_| fingerprint,
     }

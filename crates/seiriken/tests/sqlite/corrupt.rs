@@ -8,7 +8,7 @@ use seiriken::record::EffectClass;
 use seiriken::record::transition::{ClaimOutcome, Ended};
 use seiriken::store::sqlite::SqliteStore;
 use seiriken::store::{Store, StoreError};
-use seiriken::{Fingerprint, FingerprintKind, IdentityDigest, Policy};
+use seiriken::{Fingerprint, FingerprintKind, IdentityDigest, Policy, ScopeDigest};
 
 use super::{Bench, answer, ask, key, owner};
 
@@ -109,6 +109,8 @@ async fn work_does_not_run_on_a_record_that_cannot_be_read() {
             let operation = Operation {
                 id: key(number),
                 identity: IdentityDigest::anonymous(&secret),
+                scope: ScopeDigest::from_bytes([0; 8]),
+                date: None,
                 kind: FingerprintKind::Bytes,
                 fingerprint: move |_| Fingerprint::of_work(&secret, "pay", b"1"),
             };

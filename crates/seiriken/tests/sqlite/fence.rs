@@ -5,7 +5,7 @@ use seiriken::engine::{CommitState, Decision, Ending, Engine, Execution, Operati
 use seiriken::record::EffectClass;
 use seiriken::store::Store;
 use seiriken::store::sqlite::{CommitError, SqliteStore, SqliteTx, rusqlite};
-use seiriken::{Fingerprint, FingerprintKind, IdentityDigest, Policy};
+use seiriken::{Fingerprint, FingerprintKind, IdentityDigest, Policy, ScopeDigest};
 
 use super::{Bench, answer, key, owner, run_sql};
 
@@ -161,6 +161,8 @@ fn operation(store: &SqliteStore) -> Operation<impl Fn(FingerprintKind) -> Finge
     Operation {
         id: key(1),
         identity: IdentityDigest::anonymous(&secret),
+        scope: ScopeDigest::from_bytes([0; 8]),
+        date: None,
         kind: FingerprintKind::Bytes,
         fingerprint: move |_| Fingerprint::of_work(&secret, "pay", b"1"),
     }

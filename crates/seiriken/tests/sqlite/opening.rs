@@ -1,11 +1,43 @@
 //! Opening the file: one process at a time, and nothing that this version does not know.
 
+use seiriken::clock::Timestamp;
 use seiriken::record::EffectClass;
 use seiriken::record::transition::{ClaimOutcome, Granted};
 use seiriken::store::Store;
 use seiriken::store::sqlite::{OpenError, SqliteStore};
+use seiriken::{IdempotencyKey, IssuedKey, KeySyntax, Scope};
 
-use super::{Bench, answer, ask, granted, key, owner};
+use super::{Bench, LEASE, answer, ask, granted, key, owner};
+
+#[tokio::test]
+async fn issuing_secrets_rotate_in_the_file() {
+    let bench = Bench::new();
+    let store = bench.open().await;
+    let (scope, now) = (Scope::default(), Timestamp::from_millis(1));
+    let issue = |store: &SqliteStore| {
+        let key = IssuedKey::new(store.issuing_secrets(), &scope, now, LEASE, 7);
+        IdempotencyKey::parse(key.as_str().as_bytes(), KeySyntax::Lenient).expect("a key")
+    };
+    let known = |store: &SqliteStore, key: &IdempotencyKey| {
+        IssuedKey::verify(store.issuing_secrets(), &scope, key).is_ok()
+    };
+    let first = issue(&store);
+    store.rotate_issuing_secret().await.expect("rotated");
+    let second = issue(&store);
+    assert_eq!((known(&store, &first), known(&store, &second)), (true, true));
+    store.close().await;
+
+    let store = bench.open().await;
+    assert_eq!((known(&store, &first), known(&store, &second)), (true, true), "after a restart");
+    // Two that may share a transaction.
+    let (one, other) = tokio::join!(store.rotate_issuing_secret(), store.rotate_issuing_secret());
+    one.and(other).expect("rotated");
+    let last = issue(&store);
+    assert_eq!((known(&store, &second), known(&store, &last)), (false, true));
+    store.close().await;
+    let store = bench.open().await;
+    assert_eq!((known(&store, &second), known(&store, &last)), (false, true), "after a restart");
+}
 
 #[tokio::test]
 async fn a_second_handle_of_the_same_process_is_refused_until_the_first_is_closed() {
@@ -32,19 +64,19 @@ async fn a_handle_that_was_cloned_keeps_nothing_open_after_close() {
 }
 
 #[tokio::test]
-async fn a_file_of_a_later_format_is_refused() {
+async fn a_file_of_another_format_is_refused() {
     let bench = Bench::new();
     bench.open().await.close().await;
     bench
         .raw()
-        .execute("UPDATE seiriken_meta SET value = 2 WHERE name = 'format'", [])
+        .execute("UPDATE seiriken_meta SET value = 3 WHERE name = 'format'", [])
         .expect("it is written");
     let refused = SqliteStore::open(bench.path()).await.expect_err("it cannot be read");
-    let later = matches!(refused, OpenError::LaterFormat { found: 2, known: 1 });
+    let later = matches!(refused, OpenError::OtherFormat { found: 3, known: 2 });
     assert!(later, "{refused}");
     bench
         .raw()
-        .execute("UPDATE seiriken_meta SET value = 1 WHERE name = 'format'", [])
+        .execute("UPDATE seiriken_meta SET value = 2 WHERE name = 'format'", [])
         .expect("it is written");
     bench.open().await;
 }

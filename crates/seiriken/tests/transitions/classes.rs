@@ -2,7 +2,7 @@
 //! promises less, for the earlier owner may have had its effect.
 
 use seiriken::record::EffectClass::{self, Keyed, Opaque, Transactional};
-use seiriken::record::transition::{self, Change, Ended, ReleaseOutcome};
+use seiriken::record::transition::{self, Change, Ended, ReleaseOutcome, Surroundings};
 use seiriken::record::{Record, State};
 
 use super::{LEASE, START, ask, in_progress, put, token};
@@ -10,7 +10,11 @@ use super::{LEASE, START, ask, in_progress, put, token};
 /// The record after a claim of class `first` was taken over by one of class `second`.
 fn taken_over(first: EffectClass, second: EffectClass) -> Record {
     let late = START.after(LEASE);
-    put(transition::claim(Some(&in_progress(first)), &ask(second, 2), token(2), late))
+    put(transition::claim(
+        Some(&in_progress(first)),
+        &ask(second, 2),
+        &Surroundings::new(token(2), late),
+    ))
 }
 
 #[test]

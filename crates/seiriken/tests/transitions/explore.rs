@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use seiriken::FingerprintKind;
-use seiriken::record::transition::{self, Change, ClaimOutcome};
+use seiriken::record::transition::{self, Change, ClaimOutcome, Surroundings};
 use seiriken::record::{EffectClass, State};
 
 use super::world::{Effect, Key, Mistake, Rules, Step, Worker, World, number, short};
@@ -128,9 +128,9 @@ fn others_are_kept_out(world: &World, rules: Rules) -> bool {
     let Some(record) = &world.record else { return true };
     let mut claim = ask(rules.class, 99);
     claim.fingerprint = MALLORY_PAYS_MORE.1;
-    let other = transition::claim(Some(record), &claim, token(99), START);
+    let other = transition::claim(Some(record), &claim, &Surroundings::new(token(99), START));
     claim.identity = MALLORY_PAYS_MORE.0;
-    let mallory = transition::claim(Some(record), &claim, token(99), START);
+    let mallory = transition::claim(Some(record), &claim, &Surroundings::new(token(99), START));
     (other.change, mallory.change) == (Change::Keep, Change::Keep)
         && other.outcome == ClaimOutcome::Mismatch { recorded: FingerprintKind::Bytes }
         && mallory.outcome == ClaimOutcome::CredentialChanged

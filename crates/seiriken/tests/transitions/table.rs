@@ -7,9 +7,11 @@ use seiriken::FingerprintKind;
 use seiriken::clock::Timestamp;
 use seiriken::record::transition::{
     self, Change, ClaimOutcome, CompleteOutcome, Ended, Grant, Granted, ReleaseOutcome,
-    RenewOutcome, Transition,
+    RenewOutcome, Surroundings, Transition,
 };
-use seiriken::record::{AttemptId, EffectClass, INDETERMINATE_KEPT_MIN, Record, State, Token, Why};
+use seiriken::record::{
+    AttemptId, EffectClass, INDETERMINATE_KEPT_MIN, Minted, Record, State, Token, Why,
+};
 
 use super::{CLASSES, LEASE, MALLORY_PAYS_MORE, RETENTION, START, answer, ask, in_progress, token};
 
@@ -17,6 +19,9 @@ use super::{CLASSES, LEASE, MALLORY_PAYS_MORE, RETENTION, START, answer, ask, in
 const EARLY: Timestamp = Timestamp::from_millis(START.as_millis() + 29_999);
 /// The first moment at which it does not.
 const LATE: Timestamp = Timestamp::from_millis(START.as_millis() + 30_000);
+
+/// A key without a date.
+const MINTED: Minted = Minted::By(START);
 
 const ENDS: [Ended; 2] = [Ended::WithoutEffect, Ended::EffectUnknown];
 
@@ -28,7 +33,8 @@ fn indeterminate(class: EffectClass) -> Record {
 }
 
 fn completed(class: EffectClass) -> Record {
-    let state = State::Completed { response: answer("1"), expires_at: RETENTION.expiry(START) };
+    let state =
+        State::Completed { response: answer("1"), expires_at: RETENTION.expiry(MINTED, START) };
     Record { state, ..in_progress(class) }
 }
 
@@ -55,7 +61,7 @@ fn granted(token: Token, executions: u32, how: Granted) -> ClaimOutcome {
 #[test]
 fn claim_of_an_absent_key_is_granted() {
     for class in CLASSES {
-        let step = transition::claim(None, &ask(class, 5), token(9), START);
+        let step = transition::claim(None, &ask(class, 5), &Surroundings::new(token(9), START));
         assert_eq!(step.outcome, granted(token(9), 1, Granted::First));
         let state = State::InProgress {
             attempt: AttemptId::from_random(5),
@@ -77,10 +83,10 @@ fn claim_by_another_identity_changes_nothing_and_is_told_so_before_everything_el
         for (record, now) in every_record(class) {
             let mut claim = ask(class, 1);
             claim.identity = MALLORY_PAYS_MORE.0;
-            let told = transition::claim(Some(&record), &claim, token(9), now);
+            let told = transition::claim(Some(&record), &claim, &Surroundings::new(token(9), now));
             kept(told, ClaimOutcome::CredentialChanged);
             claim.fingerprint = MALLORY_PAYS_MORE.1;
-            let told = transition::claim(Some(&record), &claim, token(9), now);
+            let told = transition::claim(Some(&record), &claim, &Surroundings::new(token(9), now));
             kept(told, ClaimOutcome::CredentialChanged);
         }
     }
@@ -92,7 +98,7 @@ fn claim_for_another_request_changes_nothing_and_is_told_so_before_how_far_it_is
         for (record, now) in every_record(class) {
             let mut claim = ask(class, 1);
             claim.fingerprint = MALLORY_PAYS_MORE.1;
-            let told = transition::claim(Some(&record), &claim, token(9), now);
+            let told = transition::claim(Some(&record), &claim, &Surroundings::new(token(9), now));
             kept(told, ClaimOutcome::Mismatch { recorded: FingerprintKind::Bytes });
         }
     }
@@ -103,7 +109,8 @@ fn claim_of_the_same_attempt_is_told_that_it_owns_the_key_also_late() {
     for class in CLASSES {
         for now in [EARLY, LATE] {
             let record = in_progress(class);
-            let told = transition::claim(Some(&record), &ask(class, 1), token(9), now);
+            let told =
+                transition::claim(Some(&record), &ask(class, 1), &Surroundings::new(token(9), now));
             kept(told, granted(token(1), 1, Granted::Yours));
         }
     }
@@ -115,7 +122,8 @@ fn claim_while_the_owner_lives_is_told_to_come_back() {
         let record = in_progress(class);
         for (after, expected) in [(0, 1_000), (400, 1_000), (7_000, 7_000), (28_000, 2_000)] {
             let now = START.after(Duration::from_millis(after));
-            let told = transition::claim(Some(&record), &ask(class, 2), token(9), now);
+            let told =
+                transition::claim(Some(&record), &ask(class, 2), &Surroundings::new(token(9), now));
             let retry_after = Duration::from_millis(expected);
             kept(told, ClaimOutcome::InProgress { retry_after });
         }
@@ -126,7 +134,8 @@ fn claim_while_the_owner_lives_is_told_to_come_back() {
 fn claim_after_the_lease_takes_over_what_may_run_again() {
     for class in [EffectClass::Transactional, EffectClass::Keyed] {
         let record = in_progress(class);
-        let step = transition::claim(Some(&record), &ask(class, 2), token(9), LATE);
+        let step =
+            transition::claim(Some(&record), &ask(class, 2), &Surroundings::new(token(9), LATE));
         assert_eq!(step.outcome, granted(token(9), 2, Granted::TakenOver));
         let Change::Put(after) = step.change else { panic!("it is written") };
         assert_eq!((after.token, after.executions, after.class), (token(9), 2, class));
@@ -141,7 +150,11 @@ fn claim_after_the_lease_takes_over_what_may_run_again() {
 #[test]
 fn claim_after_the_lease_of_an_opaque_effect_makes_it_indeterminate() {
     let record = in_progress(EffectClass::Opaque);
-    let step = transition::claim(Some(&record), &ask(EffectClass::Opaque, 2), token(9), LATE);
+    let step = transition::claim(
+        Some(&record),
+        &ask(EffectClass::Opaque, 2),
+        &Surroundings::new(token(9), LATE),
+    );
     assert_eq!(step.outcome, ClaimOutcome::Indeterminate);
     let state = State::Indeterminate {
         why: Why::OwnerVanished,
@@ -155,7 +168,8 @@ fn claim_after_the_lease_of_an_opaque_effect_makes_it_indeterminate() {
 fn what_a_record_is_decides_and_not_what_the_claim_says_it_is() {
     let record = in_progress(EffectClass::Opaque);
     for class in CLASSES {
-        let step = transition::claim(Some(&record), &ask(class, 2), token(9), LATE);
+        let step =
+            transition::claim(Some(&record), &ask(class, 2), &Surroundings::new(token(9), LATE));
         assert_eq!(step.outcome, ClaimOutcome::Indeterminate, "asked as {class:?}");
     }
 }
@@ -165,9 +179,17 @@ fn claim_of_a_settled_key_is_told_the_answer_or_that_nobody_knows_it() {
     for class in CLASSES {
         for attempt in [1, 2] {
             let claim = ask(class, attempt);
-            let told = transition::claim(Some(&completed(class)), &claim, token(9), LATE);
+            let told = transition::claim(
+                Some(&completed(class)),
+                &claim,
+                &Surroundings::new(token(9), LATE),
+            );
             kept(told, ClaimOutcome::Completed(answer("1")));
-            let told = transition::claim(Some(&indeterminate(class)), &claim, token(9), LATE);
+            let told = transition::claim(
+                Some(&indeterminate(class)),
+                &claim,
+                &Surroundings::new(token(9), LATE),
+            );
             kept(told, ClaimOutcome::Indeterminate);
         }
     }
@@ -310,7 +332,7 @@ fn release_by_anybody_else_or_of_what_has_ended_changes_nothing() {
 fn sweep_settles_what_an_owner_left_and_removes_what_has_expired() {
     for class in CLASSES {
         let running = in_progress(class);
-        assert_eq!(transition::sweep(&running, EARLY), Change::Keep, "{class:?} is alive");
+        assert_eq!(transition::sweep(&running, EARLY).change, Change::Keep, "{class:?} is alive");
         let late = match class {
             EffectClass::Transactional => Change::Remove,
             EffectClass::Keyed => Change::Keep,
@@ -321,13 +343,17 @@ fn sweep_settles_what_an_owner_left_and_removes_what_has_expired() {
                 Change::Put(Record { state, ..running.clone() })
             }
         };
-        assert_eq!(transition::sweep(&running, LATE), late, "{class:?} is late");
+        assert_eq!(transition::sweep(&running, LATE).change, late, "{class:?} is late");
         for record in [completed(class), indeterminate(class)] {
-            assert_eq!(transition::sweep(&record, LATE), Change::Keep, "{class:?} is settled");
+            assert_eq!(
+                transition::sweep(&record, LATE).change,
+                Change::Keep,
+                "{class:?} is settled"
+            );
             let expired = START.after(INDETERMINATE_KEPT_MIN);
-            assert_eq!(transition::sweep(&record, expired), Change::Remove, "{class:?}");
+            assert_eq!(transition::sweep(&record, expired).change, Change::Remove, "{class:?}");
         }
     }
-    let expired = RETENTION.expiry(START);
-    assert_eq!(transition::sweep(&in_progress(EffectClass::Keyed), expired), Change::Remove);
+    let expired = RETENTION.expiry(MINTED, START);
+    assert_eq!(transition::sweep(&in_progress(EffectClass::Keyed), expired).change, Change::Remove);
 }

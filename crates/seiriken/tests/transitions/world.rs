@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use seiriken::RecordId;
 use seiriken::record::transition::{
-    self, Change, ClaimOutcome, CompleteOutcome, Ended, Granted, RenewOutcome,
+    self, Change, ClaimOutcome, CompleteOutcome, Ended, Granted, RenewOutcome, Surroundings,
 };
 use seiriken::record::{EffectClass, Record, RecordedResponse, State, Token, codec};
 
@@ -130,7 +130,11 @@ impl World {
             _ => self.last_token + 1,
         };
         let claim = ask(rules.class, attempt);
-        let step = transition::claim(self.record.as_ref(), &claim, token(fresh), START);
+        let step = transition::claim(
+            self.record.as_ref(),
+            &claim,
+            &Surroundings::new(token(fresh), START),
+        );
         let mut to = self.changed(step.change);
         let (what, next) = match step.outcome {
             ClaimOutcome::Granted(grant) => {
@@ -278,7 +282,7 @@ impl World {
 
     fn sweep(&self, steps: &mut Vec<Step>) {
         if let Some(record) = &self.record {
-            let to = self.changed(transition::sweep(record, START));
+            let to = self.changed(transition::sweep(record, START).change);
             steps.push(Step { what: "the sweeper comes by".to_owned(), to, by: None });
         }
     }

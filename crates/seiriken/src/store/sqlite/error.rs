@@ -35,12 +35,12 @@ pub enum OpenError {
         /// The version that is linked.
         found: &'static str,
     },
-    /// The file was written by a later version of Seiriken.
-    #[error("the file has format {found}; this version knows formats up to {known}")]
-    LaterFormat {
+    /// The file was written by a version of Seiriken that lays it out differently.
+    #[error("the file has format {found}; this version reads format {known}")]
+    OtherFormat {
         /// The format it says.
         found: i64,
-        /// The latest format known here.
+        /// The format known here.
         known: i64,
     },
     /// The file holds something that a store never writes.

@@ -16,6 +16,7 @@ use crate::record::transition::Change;
 use crate::record::{EffectClass, Record, State, Token};
 use crate::scope::RecordId;
 use crate::store::StoreError;
+use crate::store::usage::Share;
 
 /// Something to do in the writer's transaction.
 pub(super) trait Job: Send {
@@ -111,17 +112,24 @@ impl<'g, 'c> Group<'g, 'c> {
     fn put(&mut self, held: &Held, record: Record) -> Result<Place, rusqlite::Error> {
         let completed = matches!(record.state, State::Completed { .. });
         let durable = completed || record.class != EffectClass::Transactional || held.row.is_some();
-        if durable {
-            self.statements.put(&held.id, &record)?;
-        }
+        let bytes = if durable { self.statements.put(&held.id, &record)? } else { 0 };
         let row = row_of(record.token);
         if let Some(earlier) = held.row.filter(|earlier| *earlier != row) {
             self.statements.delete(earlier)?;
         }
         Ok(match record.state {
-            State::Completed { expires_at, .. } => Place::Stored { token: row, expires_at },
+            State::Completed { expires_at, .. } => {
+                let share = Share { scope: record.scope, bytes };
+                Place::Stored { token: row, expires_at, share }
+            }
             _ => Place::Unsettled { record: Box::new(record), durable },
         })
+    }
+
+    /// Remembers, in the same transaction, how far its removals make the store forget.
+    pub(super) fn forget_through(&mut self, to: Timestamp) -> Result<(), rusqlite::Error> {
+        self.state.index.swept_through.raise(to);
+        self.statements.swept_through(to)
     }
 
     /// Runs an effect in a savepoint of its own: an `Err` or a panic takes back its writes alone.

@@ -11,16 +11,21 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::record::transition::{
-    self, Change, Claim, ClaimOutcome, Ended, ReleaseOutcome, RenewOutcome,
+    self, Change, Claim, ClaimOutcome, Ended, ReleaseOutcome, RenewOutcome, Surroundings,
 };
 use crate::record::{EffectClass, Record, State, Token};
 use crate::scope::RecordId;
 use crate::store::memory::IdHasher;
+use crate::store::swept_through::SweptThrough;
+use crate::store::usage::{Share, UsageTable};
 
 /// The index, in shards so that request threads and the writer rarely meet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Index {
     shards: [Mutex<Slots>; SHARDS],
+    usage: UsageTable,
+    /// As it is in the file, or later.
+    pub(super) swept_through: SweptThrough,
 }
 
 const SHARDS: usize = 16;
@@ -47,7 +52,7 @@ pub(super) enum Place {
     /// Here, whole: in progress or indeterminate. `durable` says whether it has a row as well.
     Unsettled { record: Box<Record>, durable: bool },
     /// In the file, under this token.
-    Stored { token: i64, expires_at: Timestamp },
+    Stored { token: i64, expires_at: Timestamp, share: Share },
     /// Nowhere any more, once the group is committed.
     Gone,
 }
@@ -62,7 +67,42 @@ pub(super) enum Looked {
     Ask,
 }
 
+impl Place {
+    /// What it counts for.
+    fn share(&self) -> Option<Share> {
+        match self {
+            Self::Unsettled { record, .. } => {
+                Some(Share { scope: record.scope, bytes: UNSETTLED_BYTES })
+            }
+            Self::Stored { share, .. } => Some(*share),
+            Self::Gone => None,
+        }
+    }
+}
+
+/// About what an unsettled record takes.
+const UNSETTLED_BYTES: u32 = 150;
+
 impl Index {
+    pub(super) fn new(swept_through: Timestamp) -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            usage: UsageTable::default(),
+            swept_through: SweptThrough::new(swept_through),
+        }
+    }
+
+    /// What is said to a claim beside the record. Read while the record's slot is locked or held:
+    /// who no longer finds a record finds how far was swept.
+    pub(super) fn around(&self, claim: &Claim, fresh: Token, now: Timestamp) -> Surroundings {
+        Surroundings {
+            now,
+            fresh,
+            swept_through: self.swept_through.get(),
+            used: self.usage.of(claim.scope),
+        }
+    }
+
     /// Decides a claim as far as that needs neither the file nor the writer.
     ///
     /// The claim of a transactional operation is granted right here: nothing of it is written
@@ -79,7 +119,9 @@ impl Index {
             Some(Slot { settling: true, .. } | Slot { place: Place::Gone, .. }) => {
                 return Looked::Ask;
             }
-            Some(Slot { place: Place::Stored { token, expires_at }, .. }) if now < *expires_at => {
+            Some(Slot { place: Place::Stored { token, expires_at, .. }, .. })
+                if now < *expires_at =>
+            {
                 return Looked::Stored { token: *token };
             }
             // Whether it has expired the record itself says, and its row has to go.
@@ -95,12 +137,12 @@ impl Index {
         if needs_row && record.is_none() {
             return Looked::Ask;
         }
-        let step = transition::claim(record, claim, fresh(), now);
+        let step = transition::claim(record, claim, &self.around(claim, fresh(), now));
         match step.change {
             Change::Keep => Looked::Told(step.outcome),
             Change::Put(record) if !needs_row => {
                 let place = Place::Unsettled { record: Box::new(record), durable: false };
-                slots.insert(id, Slot { place, settling: false });
+                self.put(&mut slots, id, Slot { place, settling: false });
                 Looked::Told(step.outcome)
             }
             Change::Put(_) | Change::Remove => Looked::Ask,
@@ -144,7 +186,7 @@ impl Index {
         match step.change {
             Change::Keep => {}
             Change::Put(released) => **record = released,
-            Change::Remove => drop(slots.remove(&id)),
+            Change::Remove => self.remove(&mut slots, &id),
         }
         Some(step.outcome)
     }
@@ -154,7 +196,9 @@ impl Index {
         let is_due = |slot: &Slot| match &slot.place {
             _ if slot.settling => false,
             Place::Stored { expires_at, .. } => now >= *expires_at,
-            Place::Unsettled { record, .. } => transition::sweep(record, now) != Change::Keep,
+            Place::Unsettled { record, .. } => {
+                transition::sweep(record, now).change != Change::Keep
+            }
             Place::Gone => false,
         };
         let mut due = Vec::new();
@@ -182,8 +226,10 @@ impl Index {
 
     /// Changes a key that is held.
     pub(super) fn settle_to(&self, id: RecordId, place: Place) {
-        let held = self.slots(&id).insert(id, Slot { place, settling: true });
-        assert!(held.is_some_and(|slot| slot.settling), "a key is held before it is changed");
+        let mut slots = self.slots(&id);
+        let held = slots.get(&id).is_some_and(|slot| slot.settling);
+        assert!(held, "a key is held before it is changed");
+        self.put(&mut slots, id, Slot { place, settling: true });
     }
 
     /// A sweeper has found that the key is not due before then: it need not look again, and comes
@@ -210,17 +256,23 @@ impl Index {
     pub(super) fn undo(&self, id: RecordId, before: Option<Slot>) {
         let mut slots = self.slots(&id);
         match before {
-            Some(slot) => drop(slots.insert(id, slot)),
-            None => drop(slots.remove(&id)),
+            Some(slot) => self.put(&mut slots, id, slot),
+            None => self.remove(&mut slots, &id),
         }
     }
 
     // --- at start ---
 
     /// A settled record that was found in the file. Of several rows of one key the latest counts.
-    pub(super) fn load_stored(&self, id: RecordId, token: i64, expires_at: Timestamp) {
-        let place = Place::Stored { token, expires_at };
-        self.slots(&id).insert(id, Slot { place, settling: false });
+    pub(super) fn load_stored(
+        &self,
+        id: RecordId,
+        token: i64,
+        expires_at: Timestamp,
+        share: Share,
+    ) {
+        let place = Place::Stored { token, expires_at, share };
+        self.put(&mut self.slots(&id), id, Slot { place, settling: false });
     }
 
     /// An unsettled record that was found in the file. Its owner was a process that has ended
@@ -230,7 +282,19 @@ impl Index {
             *lease_until = Timestamp::ZERO;
         }
         let place = Place::Unsettled { record: Box::new(record), durable: true };
-        self.slots(&id).insert(id, Slot { place, settling: false });
+        self.put(&mut self.slots(&id), id, Slot { place, settling: false });
+    }
+
+    /// Every slot comes and goes through here, so that what is kept is counted.
+    fn put(&self, slots: &mut Slots, id: RecordId, slot: Slot) {
+        let after = slot.place.share();
+        let before = slots.insert(id, slot);
+        self.usage.change(before.and_then(|slot| slot.place.share()), after);
+    }
+
+    fn remove(&self, slots: &mut Slots, id: &RecordId) {
+        let before = slots.remove(id);
+        self.usage.change(before.and_then(|slot| slot.place.share()), None);
     }
 
     fn slots(&self, id: &RecordId) -> MutexGuard<'_, Slots> {

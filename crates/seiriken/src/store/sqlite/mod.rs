@@ -22,6 +22,7 @@ mod error;
 mod file_lock;
 mod group;
 mod index;
+mod issuing;
 mod reader;
 mod rows;
 mod schema;
@@ -49,6 +50,7 @@ use self::verb::VerbJob;
 use self::writer::{Writer, WriterState};
 use super::{Store, StoreError};
 use crate::clock::{Clock, SystemClock};
+use crate::issuing::IssuingSecrets;
 use crate::record::transition::{
     self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
 };
@@ -67,6 +69,7 @@ pub struct SqliteStore {
 #[derive(Debug)]
 struct Shared {
     secret: StoreSecret,
+    issuing: Arc<IssuingSecrets>,
     clock: Arc<dyn Clock>,
     tokens: Arc<Tokens>,
     index: Arc<Index>,
@@ -103,8 +106,8 @@ impl SqliteStore {
             };
             let writer = Writer::start(opened.connection, opened.lock, state)?;
             let readers = Readers::new(path);
-            let secret = opened.secret;
-            let shared = Shared { secret, clock, tokens, index, readers, writer };
+            let (secret, issuing) = (opened.secret, Arc::new(opened.issuing));
+            let shared = Shared { secret, issuing, clock, tokens, index, readers, writer };
             Ok(Self { shared: Arc::new(shared) })
         });
         opening.await.unwrap_or_else(|gone| Err(OpenError::Interrupted(gone.to_string())))
@@ -167,8 +170,10 @@ impl SqliteStore {
 
     /// Claims on the writer thread.
     async fn write_claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
-        let verb =
-            move |record: Option<&_>, fresh, now| transition::claim(record, &claim, fresh, now);
+        let index = Arc::clone(&self.shared.index);
+        let verb = move |record: Option<&_>, fresh, now| {
+            transition::claim(record, &claim, &index.around(&claim, fresh, now))
+        };
         self.write_verb(id, verb).await
     }
 
@@ -187,6 +192,10 @@ impl Store for SqliteStore {
         &self.shared.secret
     }
 
+    fn issuing_secrets(&self) -> &IssuingSecrets {
+        &self.shared.issuing
+    }
+
     fn carries(&self, _: EffectClass) -> bool {
         true
     }
@@ -203,7 +212,8 @@ impl Store for SqliteStore {
                     let Some(record) = self.shared.readers.record(id, token).await? else {
                         continue;
                     };
-                    let step = transition::claim(Some(&record), &claim, fresh(), now);
+                    let around = self.shared.index.around(&claim, fresh(), now);
+                    let step = transition::claim(Some(&record), &claim, &around);
                     return match step.change {
                         Change::Keep => Ok(step.outcome),
                         Change::Put(_) | Change::Remove => self.write_claim(id, claim).await,

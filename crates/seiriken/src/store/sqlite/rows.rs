@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::error::corrupt;
 use super::tokens::row_of;
+use crate::clock::Timestamp;
 use crate::record::{Record, State, codec};
 use crate::scope::RecordId;
 use crate::store::StoreError;
@@ -21,6 +22,7 @@ pub(super) struct Statements<'c> {
     pub(super) rollback_to: Statement<'c>,
     put: Statement<'c>,
     delete: Statement<'c>,
+    swept_through: Statement<'c>,
     get: Statement<'c>,
 }
 
@@ -35,20 +37,24 @@ impl<'c> Statements<'c> {
             rollback_to: connection.prepare("ROLLBACK TO effect")?,
             put: connection.prepare(
                 "INSERT INTO main.idempotency_records
-                    (token, record_id, id_check, state, expires_ms, record)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                    (token, record_id, id_check, state, expires_ms, scope, record)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (token) DO UPDATE SET
                     state = excluded.state, expires_ms = excluded.expires_ms,
                     record = excluded.record
                  WHERE record_id = excluded.record_id",
+            )?,
+            swept_through: connection.prepare(
+                "INSERT INTO main.seiriken_meta (name, value) VALUES ('swept_through', ?1)
+                 ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
             )?,
             delete: connection.prepare("DELETE FROM main.idempotency_records WHERE token = ?1")?,
             get: connection.prepare(GET)?,
         })
     }
 
-    /// Writes the record under its token.
-    pub(super) fn put(&mut self, id: &RecordId, record: &Record) -> Result<(), rusqlite::Error> {
+    /// Writes the record under its token; answers how many bytes it takes.
+    pub(super) fn put(&mut self, id: &RecordId, record: &Record) -> Result<u32, rusqlite::Error> {
         let (state, expires) = match &record.state {
             State::InProgress { .. } => (1, 0),
             State::Indeterminate { forget_at, .. } => (2, forget_at.as_millis()),
@@ -58,14 +64,21 @@ impl<'c> Statements<'c> {
         let expires = i64::try_from(expires).unwrap_or(i64::MAX);
         let bytes = codec::encode(id, record);
         let (id_bytes, check) = (id.as_bytes().as_slice(), id_check(id, row));
-        let written =
-            self.put.execute(params![row, id_bytes, check, state, expires, &bytes[..]])?;
+        let scope = record.scope.as_bytes().as_slice();
+        let values = params![row, id_bytes, check, state, expires, scope, &bytes[..]];
+        let written = self.put.execute(values)?;
         assert_eq!(written, 1, "a row is written for the key that it belongs to");
-        Ok(())
+        Ok(u32::try_from(bytes.len()).unwrap_or(u32::MAX))
     }
 
     pub(super) fn delete(&mut self, token: i64) -> Result<(), rusqlite::Error> {
         self.delete.execute([token])?;
+        Ok(())
+    }
+
+    /// Remembers how far was forgotten.
+    pub(super) fn swept_through(&mut self, to: Timestamp) -> Result<(), rusqlite::Error> {
+        self.swept_through.execute([i64::try_from(to.as_millis()).unwrap_or(i64::MAX)])?;
         Ok(())
     }
 

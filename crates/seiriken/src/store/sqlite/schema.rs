@@ -8,24 +8,28 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use super::error::OpenError;
 use super::file_lock::FileLock;
 use super::index::Index;
+use super::issuing;
 use super::rows;
 use super::tokens::Tokens;
 use super::tx;
 use crate::clock::Timestamp;
+use crate::issuing::IssuingSecrets;
 use crate::record::codec;
-use crate::scope::RecordId;
+use crate::scope::{RecordId, ScopeDigest};
 use crate::secret::StoreSecret;
+use crate::store::usage::Share;
 
 /// An opened file, before anything is served from it.
 pub(super) struct Opened {
     pub(super) lock: FileLock,
     pub(super) connection: Connection,
     pub(super) secret: StoreSecret,
+    pub(super) issuing: IssuingSecrets,
     pub(super) tokens: Tokens,
     pub(super) index: Index,
 }
 
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// A bug before this version could lose committed transactions when the log was reset.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -42,6 +46,7 @@ const TABLES: &str = "
         id_check   INTEGER NOT NULL,  -- CRC-32 of record_id and token
         state      INTEGER NOT NULL,  -- 1 in progress, 2 indeterminate, 3 completed
         expires_ms INTEGER NOT NULL,  -- ms since 1970; 0 while in progress
+        scope      BLOB NOT NULL,     -- 8 bytes: a keyed hash of the scope, to count by
         record     BLOB NOT NULL      -- versioned and checksummed: record/codec.rs
     ) STRICT;";
 
@@ -58,14 +63,15 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     set_pragmas(&connection)?;
     connection.execute_batch(TABLES)?;
     check_format(&connection)?;
-    let secret = read_or_make_secret(&connection)?;
+    let secret = read_or_make_secret(&connection, "secret")?;
+    let issuing = issuing::read(&connection)?;
     let tokens = Tokens::reserve(&connection)?;
     // What a crashed process committed may still be in the page cache alone; nothing is served
     // from it before it is on the disk.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     let index = read_index(&connection)?;
     tx::guard(&mut connection)?;
-    Ok(Opened { lock, connection, secret, tokens, index })
+    Ok(Opened { lock, connection, secret, issuing, tokens, index })
 }
 
 fn set_pragmas(connection: &Connection) -> Result<(), OpenError> {
@@ -90,21 +96,24 @@ fn check_format(connection: &Connection) -> Result<(), OpenError> {
     let found: i64 = meta(connection, "format")?.unwrap_or_default();
     match found {
         FORMAT => Ok(()),
-        _ => Err(OpenError::LaterFormat { found, known: FORMAT }),
+        _ => Err(OpenError::OtherFormat { found, known: FORMAT }),
     }
 }
 
-fn read_or_make_secret(connection: &Connection) -> Result<StoreSecret, OpenError> {
+pub(super) fn read_or_make_secret(
+    connection: &Connection,
+    name: &str,
+) -> Result<StoreSecret, OpenError> {
     let fresh = StoreSecret::random()?;
     connection.execute(
-        "INSERT OR IGNORE INTO seiriken_meta (name, value) VALUES ('secret', ?1)",
-        [fresh.as_bytes().as_slice()],
+        "INSERT OR IGNORE INTO seiriken_meta (name, value) VALUES (?1, ?2)",
+        params![name, fresh.as_bytes().as_slice()],
     )?;
-    let stored: Option<Vec<u8>> = meta(connection, "secret")?;
+    let stored: Option<Vec<u8>> = meta(connection, name)?;
     stored
         .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
         .map(StoreSecret::from_bytes)
-        .ok_or(OpenError::NotAStore { what: "the secret does not have 32 bytes" })
+        .ok_or(OpenError::NotAStore { what: "a secret does not have 32 bytes" })
 }
 
 pub(super) fn meta<T: rusqlite::types::FromSql>(
@@ -120,9 +129,12 @@ pub(super) fn meta<T: rusqlite::types::FromSql>(
 
 /// Where every key's row is. Answers stay in the file; what is unsettled is read whole.
 fn read_index(connection: &Connection) -> Result<Index, OpenError> {
-    let index = Index::default();
+    let swept_through: i64 = meta(connection, "swept_through")?.unwrap_or_default();
+    let swept_through = u64::try_from(swept_through)
+        .map_err(|_| OpenError::NotAStore { what: "the time swept through is out of range" })?;
+    let index = Index::new(Timestamp::from_millis(swept_through));
     let mut scan = connection.prepare(
-        "SELECT token, record_id, id_check, expires_ms,
+        "SELECT token, record_id, id_check, expires_ms, scope, length(record),
                 CASE state WHEN 3 THEN NULL ELSE record END
            FROM idempotency_records ORDER BY token",
     )?;
@@ -137,12 +149,15 @@ fn read_index(connection: &Connection) -> Result<Index, OpenError> {
             return Err(OpenError::DamagedRow { token });
         }
         let expires_at = Timestamp::from_millis(u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0));
-        let unsettled: Option<Vec<u8>> = row.get(4)?;
+        let scope =
+            row.get(4).map_err(|_| OpenError::NotAStore { what: "a scope of another length" })?;
+        let share = Share { scope: ScopeDigest::from_bytes(scope), bytes: row.get(5)? };
+        let unsettled: Option<Vec<u8>> = row.get(6)?;
         match unsettled.map(|bytes| codec::decode(&id, Bytes::from(bytes))) {
-            None => index.load_stored(id, token, expires_at),
+            None => index.load_stored(id, token, expires_at, share),
             Some(Ok(record)) => index.load_unsettled(id, record),
             // It exists and cannot be read: every claim is told so, for as long as it is there.
-            Some(Err(_)) => index.load_stored(id, token, Timestamp::MAX),
+            Some(Err(_)) => index.load_stored(id, token, Timestamp::MAX, share),
         }
     }
     Ok(index)

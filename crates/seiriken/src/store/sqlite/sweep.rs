@@ -6,7 +6,7 @@ use super::SqliteStore;
 use super::group::{Group, Job};
 use crate::clock::Timestamp;
 use crate::record::State;
-use crate::record::transition::{self, Change};
+use crate::record::transition::{self, Change, Transition};
 use crate::scope::RecordId;
 use crate::store::{StoreError, Sweep, Swept};
 
@@ -27,13 +27,15 @@ impl Sweep for SqliteStore {
 struct SweepJob {
     due: Vec<RecordId>,
     swept: Swept,
+    /// How far its keys make the store forget.
+    forgotten: Option<Timestamp>,
     reply: oneshot::Sender<Result<Swept, StoreError>>,
 }
 
 impl SweepJob {
     fn new(due: Vec<RecordId>, reply: oneshot::Sender<Result<Swept, StoreError>>) -> Self {
         let swept = Swept { more: due.len() == STEP, ..Swept::default() };
-        Self { due, swept, reply }
+        Self { due, swept, forgotten: None, reply }
     }
 }
 
@@ -50,12 +52,16 @@ impl Job for SweepJob {
                 }
             };
             let Some(record) = &held.record else { continue };
-            let change = transition::sweep(record, group.now);
+            let Transition { change, outcome: forgotten } = transition::sweep(record, group.now);
+            self.forgotten = self.forgotten.max(forgotten);
             if let (Change::Keep, State::Completed { expires_at, .. }) = (&change, &record.state) {
                 group.state.index.postpone(id, *expires_at);
             }
             self.swept.count(record, &change);
             group.change(&held, change)?;
+        }
+        if let Some(forgotten) = self.forgotten {
+            group.forget_through(forgotten)?;
         }
         Ok(())
     }
