@@ -17,6 +17,7 @@ mod dated;
 mod disconnects;
 mod keys;
 mod listening;
+mod log;
 mod options;
 mod orders;
 mod refusals;

@@ -1,11 +1,15 @@
 //! Whose request it is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
-use http::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
+use http::{Request, StatusCode};
 use seiriken::http::{Idempotency, Identity, ProblemKind};
 use seiriken::store::MemoryStore;
+use tower::ServiceExt;
 
 use crate::guarded::{Answer, Guarded, says};
 
@@ -44,6 +48,39 @@ async fn another_caller_is_refused_before_its_request_is_compared() {
     post(&service, &a, "another").await.assert_refused(ProblemKind::KeyReused);
     post(&service, &a, "one").await.assert_replays(&first);
     assert_eq!(service.runs(), 1);
+}
+
+/// Where the layer stands inside whatever checks credentials: who may no longer ask is told nothing
+/// of what he was told before.
+#[tokio::test]
+async fn a_right_that_was_revoked_stops_the_replay_too() {
+    let store = Arc::new(MemoryStore::new().expect("randomness"));
+    let revoked = Arc::new(AtomicBool::new(false));
+    let checks = Arc::clone(&revoked);
+    let check = move |request: axum::extract::Request, next: Next| {
+        let refused = checks.load(Ordering::SeqCst);
+        async move {
+            if refused { StatusCode::FORBIDDEN.into_response() } else { next.run(request).await }
+        }
+    };
+    let router = axum::Router::new()
+        .route("/", axum::routing::post(|| async { "for the first caller" }))
+        .layer(Idempotency::new(store, Identity::credentials()).layer())
+        .layer(from_fn(check));
+    let ask = || {
+        let request = Request::post("/").header("Idempotency-Key", "k");
+        let request = request.header("Authorization", "Bearer a").body(Body::empty());
+        router.clone().oneshot(request.expect("a request"))
+    };
+    let Ok(first) = ask().await;
+    let first = Answer::read(first).await;
+    first.assert_executed();
+    let Ok(replay) = ask().await;
+    Answer::read(replay).await.assert_replays(&first);
+    revoked.store(true, Ordering::SeqCst);
+    let Ok(refused) = ask().await;
+    let refused = Answer::read(refused).await;
+    assert_eq!((refused.status, refused.body.len()), (StatusCode::FORBIDDEN, 0));
 }
 
 #[tokio::test]
