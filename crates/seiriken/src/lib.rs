@@ -113,7 +113,7 @@ mod scope;
 mod secret;
 pub mod store;
 
-pub use fingerprint::{Fingerprint, FingerprintKind, RequestParts};
+pub use fingerprint::{Fingerprint, FingerprintKind, IgnoredMembers, InvalidPointer, RequestParts};
 pub use identity::IdentityDigest;
 pub use issued_key::{IssuedKey, NotIssued};
 pub use key::{IdempotencyKey, InvalidIdempotencyKey, KEY_CHARACTERS_MAX, KeySyntax};

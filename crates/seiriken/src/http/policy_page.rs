@@ -29,6 +29,7 @@ pub struct PolicyPage {
     methods: Vec<String>,
     retention_seconds: u64,
     fingerprint: &'static str,
+    ignored_members: Vec<String>,
     effect_class: &'static str,
     on_concurrent: &'static str,
     wait_seconds_max: Option<u64>,
@@ -74,8 +75,9 @@ impl PolicyPage {
             retention_seconds: policy.retention.answers.as_secs(),
             fingerprint: match rules.fingerprint {
                 FingerprintKind::Bytes => "bytes",
-                FingerprintKind::CanonicalJson => "canonical-json",
+                FingerprintKind::CanonicalJson | FingerprintKind::PartialJson => "canonical-json",
             },
+            ignored_members: rules.ignored.pointers().map(str::to_owned).collect(),
             effect_class: match policy.class {
                 EffectClass::Transactional => "transactional",
                 EffectClass::Keyed => "keyed",
@@ -148,13 +150,17 @@ impl PolicyPage {
         page
     }
 
-    fn rows(&self) -> [(&'static str, String); 9] {
+    fn rows(&self) -> [(&'static str, String); 10] {
         let Key { field, required, quotes_required, characters_max } = &self.key;
         let required = if *required { "required" } else { "optional" };
         let spelling = if *quotes_required { "in double quotes" } else { "with or without quotes" };
         let concurrent = match self.wait_seconds_max {
             None => "409 at once".to_owned(),
             Some(seconds) => format!("waits up to {seconds} s for the answer, then 409"),
+        };
+        let ignored = match &self.ignored_members[..] {
+            [] => "none".to_owned(),
+            pointers => pointers.join(", "),
         };
         [
             (
@@ -172,6 +178,7 @@ impl PolicyPage {
                 "Same request means",
                 format!("same method, path, query, content type and body ({})", self.fingerprint),
             ),
+            ("Members of JSON bodies that do not count", ignored),
             ("While the first request runs", concurrent),
             (
                 "Replays are marked",
@@ -190,8 +197,9 @@ fn described(kind: ProblemKind) -> Option<Described> {
     Some(Described { fragment, status, title, detail })
 }
 
-/// Every value is ours (names of fields and methods, numbers), so there is nothing to escape.
+/// Names of members may hold anything.
 fn row(page: &mut String, name: &str, value: &str) {
+    let value = value.replace('&', "&amp;").replace('<', "&lt;");
     // Writing to a string never fails.
     let _ = writeln!(page, "<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>");
 }
@@ -244,6 +252,18 @@ mod tests {
         for fragment in ProblemKind::ALL.iter().filter_map(|kind| kind.fragment()) {
             assert!(html.contains(&format!("id=\"{fragment}\"")), "{fragment}");
         }
+    }
+
+    #[test]
+    fn it_names_the_members_that_do_not_count() {
+        let store = std::sync::Arc::new(MemoryStore::new().unwrap());
+        let guard = Idempotency::new(store, Identity::anonymous());
+        let guard = guard.ignoring_json("/sentAt").ignoring_json("/<b>&");
+        let page = guard.layer().policy_page();
+        let json: serde_json::Value = serde_json::from_str(&page.json()).unwrap();
+        assert_eq!(json["fingerprint"], "canonical-json");
+        assert_eq!(json["ignoredMembers"], serde_json::json!(["/<b>&", "/sentAt"]));
+        assert!(page.html().contains("<td>/&lt;b>&amp;, /sentAt</td>"), "{}", page.html());
     }
 
     #[test]
