@@ -25,7 +25,7 @@ use uuid::Uuid;
 use super::book::{Book, MemoryBook, SqliteBook};
 use super::order::NewOrder;
 use super::refusal::{self, Refusal};
-use super::{page, prepare};
+use super::{openapi, page, prepare};
 use crate::cli::OrdersOptions;
 
 /// What the calls share.
@@ -47,6 +47,7 @@ pub(super) fn app<S: Store, B: Book>(
     let valid_for = options.retention;
     let policy = refusal::described_in(layer.policy_page());
     let page = policy_address(options);
+    let description = Bytes::from(openapi::document(&policy, options).to_string());
     let app = Router::new()
         // The idempotency layer has the limit, and answers what is over it.
         .route("/orders", create.layer(DefaultBodyLimit::disable()).get(list::<B>))
@@ -55,6 +56,10 @@ pub(super) fn app<S: Store, B: Book>(
         .route(
             "/.well-known/idempotency",
             get(move |headers| async move { publish(&policy, &headers) }),
+        )
+        .route(
+            "/openapi.json",
+            get(|| async { ([(CONTENT_TYPE, "application/json")], description) }),
         )
         .route("/healthz", get(|| async { Json(serde_json::json!({ "status": "ok" })) }))
         .route("/", get(page::page::<B>))
@@ -185,17 +190,16 @@ pub(super) fn rfc3339(time: Timestamp) -> jiff::Timestamp {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Window {
-    #[serde(default = "Window::usual_limit")]
+    #[serde(default = "usual_limit")]
     limit: usize,
     after: Option<Uuid>,
 }
 
-impl Window {
-    const LIMIT_MAX: usize = 1000;
+pub(super) const LIMIT_MAX: usize = 1000;
+pub(super) const LIMIT_USUAL: usize = 50;
 
-    fn usual_limit() -> usize {
-        50
-    }
+fn usual_limit() -> usize {
+    LIMIT_USUAL
 }
 
 #[derive(Debug, Serialize)]
@@ -210,8 +214,8 @@ async fn list<B: Book>(
     window: Result<Query<Window>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     let Query(window) = window.map_err(|error| Refusal::BadQuery(error.body_text()))?;
-    if !(1..=Window::LIMIT_MAX).contains(&window.limit) {
-        let detail = format!("limit: must be from 1 to {}", Window::LIMIT_MAX);
+    if !(1..=LIMIT_MAX).contains(&window.limit) {
+        let detail = format!("limit: must be from 1 to {LIMIT_MAX}");
         return Err(Refusal::BadQuery(detail));
     }
     let Some(page) = shop.book.page(window.limit, window.after).await? else {

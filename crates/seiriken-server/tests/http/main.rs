@@ -4,6 +4,7 @@
 //! an event: an answer, the line that says where the service listens, or the log line that says
 //! that an execution has begun.
 
+mod description;
 mod service;
 mod shop;
 mod wire;
@@ -16,6 +17,8 @@ mod credentials;
 mod disconnects;
 mod keys;
 mod listening;
+mod openapi;
+mod openapi_bounds;
 mod options;
 mod orders;
 mod refusals;
