@@ -26,7 +26,7 @@ use super::book::{Book, MemoryBook, SqliteBook};
 use super::order::NewOrder;
 use super::refusal::{self, Refusal};
 use super::{openapi, page, prepare};
-use crate::cli::OrdersOptions;
+use crate::cli::{IdentityOption, OrdersOptions};
 
 /// What the calls share.
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ pub(super) fn app<S: Store, B: Book>(
         }));
     match &options.cors {
         None => app,
-        Some(origin) => app.layer(cors(origin.clone())),
+        Some(origin) => app.layer(cors(origin.clone(), &options.identity)),
     }
 }
 
@@ -83,13 +83,20 @@ pub(super) fn policy_address(options: &OrdersOptions) -> String {
     format!("{base}/.well-known/idempotency")
 }
 
-/// What a page of `origin` may send, and what it may see of an answer.
-fn cors(origin: HeaderValue) -> CorsLayer {
+/// What a page of `origin` may send, and what it may see of an answer. What says whose request it
+/// is must be among the former: a browser asks before it sends a field that is not an everyday one,
+/// and sends cookies elsewhere, or shows the answer to them, only where that is allowed by name.
+fn cors(origin: HeaderValue, identity: &IdentityOption) -> CorsLayer {
     let name = HeaderName::from_static;
+    let mut headers = vec![CONTENT_TYPE, AUTHORIZATION, name("x-api-key"), name("idempotency-key")];
+    if let IdentityOption::Header(caller) = identity {
+        headers.push(caller.clone());
+    }
     CorsLayer::new()
         .allow_origin(origin)
+        .allow_credentials(matches!(identity, IdentityOption::Cookie(_)))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([CONTENT_TYPE, AUTHORIZATION, name("x-api-key"), name("idempotency-key")])
+        .allow_headers(headers)
         .expose_headers([RETRY_AFTER, LOCATION, LINK, name("idempotent-replayed")])
 }
 
