@@ -116,7 +116,7 @@ mod secret;
 pub mod store;
 
 pub use dated_key::{AcceptedKeys, KeyDate, KeyNotAccepted};
-pub use fingerprint::{Fingerprint, FingerprintKind, RequestParts};
+pub use fingerprint::{Fingerprint, FingerprintKind, IgnoredMembers, InvalidPointer, RequestParts};
 pub use identity::IdentityDigest;
 pub use issued_key::{IssuedKey, NotIssued};
 pub use issuing::{IssuingSecrets, Numbered};

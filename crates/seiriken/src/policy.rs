@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::fingerprint::InvalidPointer;
 use crate::record::transition::Usage;
 use crate::record::{EffectClass, Retention};
 
@@ -109,4 +110,7 @@ pub enum PolicyError {
     /// Answers kept for no time at all are no protection.
     #[error("a retention of zero would forget every answer at once")]
     NoRetention,
+    /// What is to be ignored of a JSON body is named by no JSON Pointer.
+    #[error("a member of JSON bodies cannot be ignored: {0}")]
+    IgnoredMember(#[from] InvalidPointer),
 }

@@ -1,6 +1,7 @@
 //! The order service: every order is made at most once, and every retry gets the first answer.
 
 mod book;
+mod openapi;
 mod order;
 mod page;
 mod prepare;

@@ -85,9 +85,9 @@ enum Content {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct InvalidOrder(pub(super) String);
 
-const QTY_MAX: u64 = 1000;
-const ID_CHARACTERS_MAX: usize = 64;
-const ITEMS_MAX: usize = 100;
+pub(super) const QTY_MAX: u64 = 1000;
+pub(super) const ID_CHARACTERS_MAX: usize = 64;
+pub(super) const ITEMS_MAX: usize = 100;
 
 impl NewOrder {
     /// Reads an order; unknown members are refused, since a misspelt one would be ignored.

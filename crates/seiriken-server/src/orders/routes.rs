@@ -25,8 +25,8 @@ use uuid::Uuid;
 use super::book::{Book, MemoryBook, SqliteBook};
 use super::order::NewOrder;
 use super::refusal::{self, Refusal};
-use super::{page, prepare};
-use crate::cli::OrdersOptions;
+use super::{openapi, page, prepare};
+use crate::cli::{IdentityOption, OrdersOptions};
 
 /// What the calls share.
 #[derive(Debug, Clone)]
@@ -48,6 +48,7 @@ pub(super) fn app<S: Store, B: Book>(
         move || async move { prepare::prepare(engine.store().issuing_secrets(), valid_for) };
     let policy = refusal::described_in(layer.policy_page());
     let page = policy_address(options);
+    let description = Bytes::from(openapi::document(&policy, options).to_string());
     let app = Router::new()
         // The idempotency layer has the limit, and answers what is over it.
         .route("/orders", create.layer(DefaultBodyLimit::disable()).get(list::<B>))
@@ -56,6 +57,10 @@ pub(super) fn app<S: Store, B: Book>(
         .route(
             "/.well-known/idempotency",
             get(move |headers| async move { publish(&policy, &headers) }),
+        )
+        .route(
+            "/openapi.json",
+            get(|| async { ([(CONTENT_TYPE, "application/json")], description) }),
         )
         .route("/healthz", get(|| async { Json(serde_json::json!({ "status": "ok" })) }))
         .route("/", get(page::page::<B>))
@@ -68,7 +73,7 @@ pub(super) fn app<S: Store, B: Book>(
         }));
     match &options.cors {
         None => app,
-        Some(origin) => app.layer(cors(origin.clone())),
+        Some(origin) => app.layer(cors(origin.clone(), &options.identity)),
     }
 }
 
@@ -79,13 +84,20 @@ pub(super) fn policy_address(options: &OrdersOptions) -> String {
     format!("{base}/.well-known/idempotency")
 }
 
-/// What a page of `origin` may send, and what it may see of an answer.
-fn cors(origin: HeaderValue) -> CorsLayer {
+/// What a page of `origin` may send, and what it may see of an answer. What says whose request it
+/// is must be among the former: a browser asks before it sends a field that is not an everyday one,
+/// and sends cookies elsewhere, or shows the answer to them, only where that is allowed by name.
+fn cors(origin: HeaderValue, identity: &IdentityOption) -> CorsLayer {
     let name = HeaderName::from_static;
+    let mut headers = vec![CONTENT_TYPE, AUTHORIZATION, name("x-api-key"), name("idempotency-key")];
+    if let IdentityOption::Header(caller) = identity {
+        headers.push(caller.clone());
+    }
     CorsLayer::new()
         .allow_origin(origin)
+        .allow_credentials(matches!(identity, IdentityOption::Cookie(_)))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([CONTENT_TYPE, AUTHORIZATION, name("x-api-key"), name("idempotency-key")])
+        .allow_headers(headers)
         .expose_headers([RETRY_AFTER, LOCATION, LINK, name("idempotent-replayed")])
 }
 
@@ -186,17 +198,16 @@ pub(super) fn rfc3339(time: Timestamp) -> jiff::Timestamp {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Window {
-    #[serde(default = "Window::usual_limit")]
+    #[serde(default = "usual_limit")]
     limit: usize,
     after: Option<Uuid>,
 }
 
-impl Window {
-    const LIMIT_MAX: usize = 1000;
+pub(super) const LIMIT_MAX: usize = 1000;
+pub(super) const LIMIT_USUAL: usize = 50;
 
-    fn usual_limit() -> usize {
-        50
-    }
+fn usual_limit() -> usize {
+    LIMIT_USUAL
 }
 
 #[derive(Debug, Serialize)]
@@ -211,8 +222,8 @@ async fn list<B: Book>(
     window: Result<Query<Window>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     let Query(window) = window.map_err(|error| Refusal::BadQuery(error.body_text()))?;
-    if !(1..=Window::LIMIT_MAX).contains(&window.limit) {
-        let detail = format!("limit: must be from 1 to {}", Window::LIMIT_MAX);
+    if !(1..=LIMIT_MAX).contains(&window.limit) {
+        let detail = format!("limit: must be from 1 to {LIMIT_MAX}");
         return Err(Refusal::BadQuery(detail));
     }
     let Some(page) = shop.book.page(window.limit, window.after).await? else {

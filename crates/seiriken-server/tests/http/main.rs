@@ -4,6 +4,7 @@
 //! an event: an answer, the line that says where the service listens, or the log line that says
 //! that an execution has begun.
 
+mod description;
 mod service;
 mod shop;
 mod wire;
@@ -18,6 +19,8 @@ mod disconnects;
 mod keys;
 mod listening;
 mod log;
+mod openapi;
+mod openapi_bounds;
 mod options;
 mod orders;
 mod refusals;

@@ -121,6 +121,69 @@ async fn a_page_of_the_named_origin_may_order_and_see_what_it_needs() {
     }
 }
 
+/// What a browser asks before it sends an order that carries these fields.
+async fn preflight(shop: &Shop, fields: &str) -> Answer {
+    let asked = shop
+        .request(Method::OPTIONS, "/orders")
+        .header("Origin", "https://cakes.example")
+        .header("Access-Control-Request-Method", "POST")
+        .header("Access-Control-Request-Headers", fields);
+    let allowed = answer(asked).await;
+    assert!(allowed.status.is_success(), "{allowed:?}");
+    assert_eq!(allowed.field("access-control-allow-origin"), Some("https://cakes.example"));
+    allowed
+}
+
+fn allowed_fields(allowed: &Answer) -> Vec<&str> {
+    allowed.field("access-control-allow-headers").expect("some are allowed").split(',').collect()
+}
+
+const CREDENTIALS: &str = "access-control-allow-credentials";
+
+#[tokio::test]
+async fn a_page_may_say_who_calls_in_the_field_that_says_it() {
+    let options = ["--cors", "https://cakes.example", "--identity", "header=X-User"];
+    let service = Service::in_memory(&options).await;
+    let shop = service.shop();
+    let allowed = preflight(&shop, "content-type,idempotency-key,x-user").await;
+    assert!(allowed_fields(&allowed).contains(&"x-user"), "{allowed:?}");
+    assert_eq!(allowed.field(CREDENTIALS), None);
+
+    // Of a service that does not look at it, it is not to be sent.
+    let service = Service::in_memory(&["--cors", "https://cakes.example"]).await;
+    let allowed = preflight(&service.shop(), "x-user").await;
+    assert!(!allowed_fields(&allowed).contains(&"x-user"), "{allowed:?}");
+}
+
+/// A browser hides the answer to a request with cookies unless each answer allows it.
+#[tokio::test]
+async fn a_page_may_send_the_cookie_that_says_who_calls() {
+    let options = ["--cors", "https://cakes.example", "--identity", "cookie=session"];
+    let service = Service::in_memory(&options).await;
+    let shop = service.shop();
+    let allowed = preflight(&shop, "content-type,idempotency-key").await;
+    assert_eq!(allowed.field(CREDENTIALS), Some("true"));
+    // A browser takes no asterisk together with cookies.
+    let fields = allowed_fields(&allowed);
+    assert!(fields.contains(&"content-type") && fields.contains(&"idempotency-key"), "{fields:?}");
+    assert!(!fields.contains(&"*"), "{fields:?}");
+
+    let first = order_as(&shop, "Cookie", "session=a").await;
+    first.assert_ordered();
+    let replayed = order_as(&shop, "Cookie", "session=a").await;
+    replayed.assert_replays(&first);
+    let refused = order_as(&shop, "Cookie", "session=b").await;
+    refused.assert_refused(422, "credential-changed");
+    for answer in [first, replayed, refused, shop.get("/orders").await] {
+        assert_eq!(answer.field(CREDENTIALS), Some("true"), "{answer:?}");
+        assert_eq!(answer.field("access-control-allow-origin"), Some("https://cakes.example"));
+    }
+    // Where cookies say nothing they are not asked for.
+    let service = Service::in_memory(&["--cors", "https://cakes.example"]).await;
+    let allowed = preflight(&service.shop(), "content-type").await;
+    assert_eq!(allowed.field(CREDENTIALS), None);
+}
+
 /// There is nothing to guard, and nothing to record under a key.
 #[tokio::test]
 async fn another_method_is_refused_as_such_with_or_without_a_key() {

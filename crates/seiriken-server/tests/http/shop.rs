@@ -28,11 +28,6 @@ pub(crate) struct Answer {
 impl Shop {
     pub(crate) fn new(url: &str) -> Self {
         let client = Client::builder().no_proxy().build().expect("a client");
-        Self::with(client, url)
-    }
-
-    /// With a client that speaks as a test needs it.
-    pub(crate) fn with(client: Client, url: &str) -> Self {
         Self { client, url: url.to_owned() }
     }
 

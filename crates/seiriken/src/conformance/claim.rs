@@ -72,7 +72,9 @@ pub async fn a_running_operation_is_said_to_be_running<H: Harness>(harness: &H) 
 /// told how the first was compared, so that it can be compared in the same way.
 pub async fn another_request_is_a_mismatch_however_far_the_first_is<H: Harness>(harness: &H) {
     let trial = Trial::begin(harness).await;
-    for kind in [FingerprintKind::Bytes, FingerprintKind::CanonicalJson] {
+    let kinds =
+        [FingerprintKind::Bytes, FingerprintKind::CanonicalJson, FingerprintKind::PartialJson];
+    for kind in kinds {
         let make = |body| move |claim| Claim { fingerprint: body, ..claim };
         let (first, other) = (trial.request(kind, b"[1]"), trial.request(kind, b"[2]"));
         let (first, other) = (make(first), make(other));

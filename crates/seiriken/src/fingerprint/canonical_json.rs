@@ -10,13 +10,19 @@ use std::fmt;
 use serde_json::Value;
 use serde_json::de::Deserializer;
 
-/// The canonical form of `body`, or `None` when it is no JSON, has a name twice in one object,
-/// or has a number that its shortest IEEE form would change.
-pub(super) fn canonical(body: &[u8]) -> Option<Vec<u8>> {
+use super::ignored::IgnoredMembers;
+
+/// The canonical form of `body` without what is `ignored`, or `None` when it is no JSON, has a
+/// name twice in one object, or has a number that its shortest IEEE form would change: also where
+/// the name or the number is one that would be ignored.
+pub(super) fn canonical(body: &[u8], ignored: Option<&IgnoredMembers>) -> Option<Vec<u8>> {
     if !names_are_unique(body) || !numbers(body).all(survives_rounding) {
         return None;
     }
-    let value: Value = serde_json::from_slice(body).ok()?;
+    let mut value: Value = serde_json::from_slice(body).ok()?;
+    if let Some(ignored) = ignored {
+        ignored.leave_out_of(&mut value);
+    }
     serde_json_canonicalizer::to_vec(&value).ok()
 }
 
@@ -159,6 +165,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// With nothing ignored.
+    fn canonical(body: &[u8]) -> Option<Vec<u8>> {
+        super::canonical(body, None)
+    }
 
     #[test]
     fn numbers_that_a_double_holds_exactly_in_short_form_survive() {

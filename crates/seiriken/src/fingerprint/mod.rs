@@ -4,15 +4,18 @@
 //! body counts byte by byte ([`FingerprintKind::Bytes`]) or, by choice, as canonical JSON
 //! ([`FingerprintKind::CanonicalJson`], RFC 8785), so that key order, spacing and escapes do not
 //! matter. A body that the canonical form could confuse with another one counts by its bytes.
+//! Members of a JSON body can be named that make no difference ([`FingerprintKind::PartialJson`]).
 //!
 //! The kind is stored with the digest, and a retry is compared under the *stored* kind: changing
 //! a route's setting does not turn the retries under way into mismatches.
 
 mod canonical_json;
+mod ignored;
 
 use std::borrow::Cow;
 use std::fmt;
 
+pub use self::ignored::{IgnoredMembers, InvalidPointer};
 use crate::secret::{Purpose, StoreSecret};
 
 /// How the body entered the digest.
@@ -23,6 +26,10 @@ pub enum FingerprintKind {
     Bytes,
     /// As canonical JSON (RFC 8785); what has no faithful canonical form, by its bytes.
     CanonicalJson,
+    /// As canonical JSON without the [`IgnoredMembers`]; what has no faithful canonical form, by
+    /// its bytes, and then nothing is ignored. Which members are ignored is part of the digest: a
+    /// request that was recorded under one list is another request under another list.
+    PartialJson,
 }
 
 /// The parts of a request that make it the same request.
@@ -49,20 +56,38 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// The fingerprint of a request. [`FingerprintKind::CanonicalJson`] falls back to
-    /// [`FingerprintKind::Bytes`] where the body has no faithful canonical form.
+    /// The fingerprint of a request. A JSON kind falls back to [`FingerprintKind::Bytes`] where the
+    /// body has no faithful canonical form.
     pub fn new(secret: &StoreSecret, kind: FingerprintKind, request: &RequestParts<'_>) -> Self {
-        let (kind, body) = match kind {
-            FingerprintKind::Bytes => (kind, Cow::Borrowed(request.body)),
-            FingerprintKind::CanonicalJson => match canonical_form(request) {
-                Some(canonical) => (kind, Cow::Owned(canonical)),
-                None => (FingerprintKind::Bytes, Cow::Borrowed(request.body)),
-            },
+        Self::ignoring(secret, kind, &IgnoredMembers::default(), request)
+    }
+
+    /// As [`Fingerprint::new`]; where the kind is [`FingerprintKind::PartialJson`], and only there,
+    /// without the members that are `ignored`.
+    pub fn ignoring(
+        secret: &StoreSecret,
+        kind: FingerprintKind,
+        ignored: &IgnoredMembers,
+        request: &RequestParts<'_>,
+    ) -> Self {
+        let canonical = match kind {
+            FingerprintKind::Bytes => None,
+            FingerprintKind::CanonicalJson => canonical_form(request, None),
+            FingerprintKind::PartialJson => canonical_form(request, Some(ignored)),
+        };
+        let (kind, body) = match canonical {
+            Some(canonical) => (kind, Cow::Owned(canonical)),
+            None => (FingerprintKind::Bytes, Cow::Borrowed(request.body)),
+        };
+        let code = [kind.code()];
+        let reading = match kind {
+            FingerprintKind::Bytes | FingerprintKind::CanonicalJson => Cow::Borrowed(&code[..]),
+            FingerprintKind::PartialJson => Cow::Owned(partial_reading(ignored)),
         };
         let presence =
             [u8::from(request.query.is_some()), u8::from(request.content_type.is_some())];
         let fields: [&[u8]; 7] = [
-            &[kind.code()],
+            &reading,
             &presence,
             request.method,
             request.path,
@@ -110,11 +135,22 @@ impl fmt::Debug for Fingerprint {
 
 /// The canonical form of a body that says it is JSON. In any other type of content, `1.0` and
 /// `1.00` are two texts.
-fn canonical_form(request: &RequestParts<'_>) -> Option<Vec<u8>> {
+fn canonical_form(request: &RequestParts<'_>, ignored: Option<&IgnoredMembers>) -> Option<Vec<u8>> {
     let content_type = request.content_type.and_then(|value| std::str::from_utf8(value).ok())?;
     let essence = content_type.split(';').next()?.trim().to_ascii_lowercase();
     let is_json = essence == "application/json" || essence.ends_with("+json");
-    is_json.then(|| canonical_json::canonical(request.body)).flatten()
+    is_json.then(|| canonical_json::canonical(request.body, ignored)).flatten()
+}
+
+/// The kind and, each with its length before it, what was left out: a body without a member is not
+/// taken for one whose member was ignored under another list.
+fn partial_reading(ignored: &IgnoredMembers) -> Vec<u8> {
+    let mut reading = vec![FingerprintKind::PartialJson.code()];
+    for pointer in ignored.pointers() {
+        reading.extend_from_slice(&(pointer.len() as u64).to_le_bytes());
+        reading.extend_from_slice(pointer.as_bytes());
+    }
+    reading
 }
 
 impl FingerprintKind {
@@ -123,6 +159,7 @@ impl FingerprintKind {
         match self {
             Self::Bytes => 1,
             Self::CanonicalJson => 2,
+            Self::PartialJson => 3,
         }
     }
 
@@ -130,6 +167,7 @@ impl FingerprintKind {
         match code {
             1 => Some(Self::Bytes),
             2 => Some(Self::CanonicalJson),
+            3 => Some(Self::PartialJson),
             _ => None,
         }
     }
@@ -217,5 +255,64 @@ mod tests {
         let bytes = of(FingerprintKind::Bytes, &canonical_body);
         let canonical = of(FingerprintKind::CanonicalJson, &canonical_body);
         assert_ne!(bytes.digest(), canonical.digest());
+    }
+
+    fn ignoring(pointers: &[&str], body: &str) -> Fingerprint {
+        let ignored = IgnoredMembers::new(pointers.iter().copied()).unwrap();
+        let request = RequestParts { body: body.as_bytes(), ..ORDER };
+        let secret = StoreSecret::from_bytes([3; 32]);
+        Fingerprint::ignoring(&secret, FingerprintKind::PartialJson, &ignored, &request)
+    }
+
+    #[test]
+    fn an_ignored_member_makes_no_difference_and_no_other_does() {
+        let original = ignoring(&["/sentAt"], r#"{"qty":1,"sentAt":"10:00"}"#);
+        assert_eq!(original.kind(), FingerprintKind::PartialJson);
+        for same in [r#"{"sentAt":[7],"qty":1.0}"#, r#"{"qty":1}"#] {
+            assert_eq!(original, ignoring(&["/sentAt"], same), "{same}");
+        }
+        for other in [
+            r#"{"qty":2,"sentAt":"10:00"}"#,
+            r#"{"qty":1,"sentat":"10:00"}"#,
+            r#"{"qty":1,"at":{"sentAt":"10:00"}}"#,
+            r#"[{"qty":1,"sentAt":"10:00"}]"#,
+        ] {
+            assert_ne!(original, ignoring(&["/sentAt"], other), "{other}");
+        }
+    }
+
+    #[test]
+    fn where_bytes_count_nothing_is_ignored() {
+        for (one, other) in [
+            (r#"{"at":1,"at":1}"#, r#"{"at":1,"at":2}"#),
+            (r#"{"at":9007199254740993}"#, r#"{"at":9007199254740994}"#),
+            (r#"{"at":1"#, r#"{"at":2"#),
+        ] {
+            assert_eq!(ignoring(&["/at"], one).kind(), FingerprintKind::Bytes, "{one}");
+            assert_ne!(ignoring(&["/at"], one), ignoring(&["/at"], other), "{one} and {other}");
+        }
+    }
+
+    /// A key outlives a change of the list: what is ignored no longer counts again.
+    #[test]
+    fn another_list_makes_another_request() {
+        let body = r#"{"qty":1}"#;
+        let lists: [&[&str]; 5] = [&[], &["/a"], &["/a", "/b"], &["/a/b"], &["/ab"]];
+        let fingerprints = lists.map(|list| ignoring(list, body));
+        for (at, one) in fingerprints.iter().enumerate() {
+            assert!(!fingerprints[..at].contains(one), "{:?}", lists[at]);
+        }
+        assert_eq!(ignoring(&["/b", "/a", "/b"], body), fingerprints[2]);
+        let whole =
+            of(FingerprintKind::CanonicalJson, &RequestParts { body: body.as_bytes(), ..ORDER });
+        assert_ne!(whole.digest(), fingerprints[0].digest());
+    }
+
+    /// An upgrade that changed it would take retries for other requests.
+    #[test]
+    fn the_digest_of_a_part_is_what_it_was() {
+        let fingerprint = ignoring(&["/sentAt", "/a~1b/0"], r#"{"qty":1,"sentAt":1,"a/b":[2]}"#);
+        let digest = u128::from_be_bytes(*fingerprint.digest());
+        assert_eq!(format!("{digest:032x}"), "2d181ecd3be4db159f318c150c181a66");
     }
 }

@@ -8,7 +8,7 @@ use super::identity::Identity;
 use super::layer::IdempotencyLayer;
 use crate::dated_key::AcceptedKeys;
 use crate::engine::Engine;
-use crate::fingerprint::FingerprintKind;
+use crate::fingerprint::{FingerprintKind, IgnoredMembers};
 use crate::key::KeySyntax;
 use crate::policy::{OnConcurrent, Policy, PolicyError, Quota};
 use crate::record::EffectClass;
@@ -20,6 +20,7 @@ use crate::store::Store;
 pub struct Idempotency<S> {
     store: S,
     policy: Policy,
+    ignored: Vec<String>,
     rules: Rules,
 }
 
@@ -45,6 +46,7 @@ pub(super) struct Rules {
     pub(super) marker: HeaderName,
     pub(super) methods: Vec<Method>,
     pub(super) fingerprint: FingerprintKind,
+    pub(super) ignored: IgnoredMembers,
     pub(super) request_body_bytes_max: usize,
     pub(super) response_body_bytes_max: usize,
     pub(super) record_all: bool,
@@ -67,12 +69,13 @@ impl<S: Store + Clone> Idempotency<S> {
             marker: HeaderName::from_static("idempotent-replayed"),
             methods: vec![Method::POST, Method::PATCH],
             fingerprint: FingerprintKind::default(),
+            ignored: IgnoredMembers::default(),
             request_body_bytes_max: 1 << 20,
             response_body_bytes_max: 1 << 20,
             record_all: false,
             page: "/.well-known/idempotency".to_owned(),
         };
-        Self { store, policy: Policy::default(), rules }
+        Self { store, policy: Policy::default(), ignored: Vec::new(), rules }
     }
 
     /// Every handler commits its effect and its answer in one transaction of this store, and has
@@ -156,6 +159,22 @@ impl<S: Store + Clone> Idempotency<S> {
         self
     }
 
+    /// Compares JSON bodies in canonical form without the member that this JSON Pointer (RFC 6901)
+    /// names: `/sentAt`, `/client/version`, `/items/0/note`. Defaults to leaving nothing out.
+    ///
+    /// For what may change between the tries of one operation. A request that differs in nothing
+    /// else gets the first one's answer, so never name what the operation depends on.
+    ///
+    /// A body that does not have the member is compared as it is. Of an array the element counts as
+    /// `null`; its neighbours keep their places. A body with a name twice in one object, or with a
+    /// number that a double would change, counts by its bytes, and then nothing is left out. After
+    /// a change of the list, requests that were recorded under another list have no retries (422).
+    #[must_use]
+    pub fn ignoring_json(mut self, pointer: impl Into<String>) -> Self {
+        self.ignored.push(pointer.into());
+        self
+    }
+
     /// Keeps answers for this long after they were recorded. Defaults to 24 hours.
     #[must_use]
     pub fn retention(mut self, retention: Duration) -> Self {
@@ -232,6 +251,11 @@ impl<S: Store + Clone> Idempotency<S> {
     /// The layer, or why it cannot be built.
     pub fn try_layer(&self) -> Result<IdempotencyLayer<S>, PolicyError> {
         let engine = Engine::new(self.store.clone(), self.policy.clone())?;
-        Ok(IdempotencyLayer::new(engine, self.rules.clone()))
+        let mut rules = self.rules.clone();
+        if !self.ignored.is_empty() {
+            rules.ignored = IgnoredMembers::new(self.ignored.iter().cloned())?;
+            rules.fingerprint = FingerprintKind::PartialJson;
+        }
+        Ok(IdempotencyLayer::new(engine, rules))
     }
 }

@@ -31,6 +31,7 @@ pub struct PolicyPage {
     methods: Vec<String>,
     retention_seconds: u64,
     fingerprint: &'static str,
+    ignored_members: Vec<String>,
     effect_class: &'static str,
     on_concurrent: &'static str,
     wait_seconds_max: Option<u64>,
@@ -83,8 +84,9 @@ impl PolicyPage {
             retention_seconds: policy.retention.answers.as_secs(),
             fingerprint: match rules.fingerprint {
                 FingerprintKind::Bytes => "bytes",
-                FingerprintKind::CanonicalJson => "canonical-json",
+                FingerprintKind::CanonicalJson | FingerprintKind::PartialJson => "canonical-json",
             },
+            ignored_members: rules.ignored.pointers().map(str::to_owned).collect(),
             effect_class: match policy.class {
                 EffectClass::Transactional => "transactional",
                 EffectClass::Keyed => "keyed",
@@ -157,7 +159,7 @@ impl PolicyPage {
         page
     }
 
-    fn rows(&self) -> [(&'static str, String); 10] {
+    fn rows(&self) -> [(&'static str, String); 11] {
         let Key { field, required, quotes_required, accepted, characters_max } = &self.key;
         let accepted = match *accepted {
             "issued" => "; only keys that this service has issued",
@@ -173,6 +175,10 @@ impl PolicyPage {
         let at_a_time = match self.keys_max {
             None => "as many as come".to_owned(),
             Some(keys) => format!("{keys}; new ones beyond that are refused (429)"),
+        };
+        let ignored = match &self.ignored_members[..] {
+            [] => "none".to_owned(),
+            pointers => pointers.join(", "),
         };
         [
             ("Keys kept at a time", at_a_time),
@@ -191,6 +197,7 @@ impl PolicyPage {
                 "Same request means",
                 format!("same method, path, query, content type and body ({})", self.fingerprint),
             ),
+            ("Members of JSON bodies that do not count", ignored),
             ("While the first request runs", concurrent),
             (
                 "Replays are marked",
@@ -209,8 +216,9 @@ fn described(kind: ProblemKind) -> Option<Described> {
     Some(Described { fragment, status, title, detail })
 }
 
-/// Every value is ours (names of fields and methods, numbers), so there is nothing to escape.
+/// Names of members may hold anything.
 fn row(page: &mut String, name: &str, value: &str) {
+    let value = value.replace('&', "&amp;").replace('<', "&lt;");
     // Writing to a string never fails.
     let _ = writeln!(page, "<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>");
 }
@@ -263,6 +271,18 @@ mod tests {
         for fragment in ProblemKind::ALL.iter().filter_map(|kind| kind.fragment()) {
             assert!(html.contains(&format!("id=\"{fragment}\"")), "{fragment}");
         }
+    }
+
+    #[test]
+    fn it_names_the_members_that_do_not_count() {
+        let store = std::sync::Arc::new(MemoryStore::new().unwrap());
+        let guard = Idempotency::new(store, Identity::anonymous());
+        let guard = guard.ignoring_json("/sentAt").ignoring_json("/<b>&");
+        let page = guard.layer().policy_page();
+        let json: serde_json::Value = serde_json::from_str(&page.json()).unwrap();
+        assert_eq!(json["fingerprint"], "canonical-json");
+        assert_eq!(json["ignoredMembers"], serde_json::json!(["/<b>&", "/sentAt"]));
+        assert!(page.html().contains("<td>/&lt;b>&amp;, /sentAt</td>"), "{}", page.html());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::config::{KeyRequirement, Rules};
 use super::problem::{Problem, ProblemKind};
 use crate::dated_key::KeyDate;
 use crate::engine::Operation;
-use crate::fingerprint::{Fingerprint, FingerprintKind, RequestParts};
+use crate::fingerprint::{Fingerprint, FingerprintKind, IgnoredMembers, RequestParts};
 use crate::issuing::IssuingSecrets;
 use crate::key::IdempotencyKey;
 use crate::scope::{RecordId, ScopeDigest};
@@ -76,7 +76,7 @@ pub(super) async fn read<B: Body<Data = Bytes>>(
         }
         Collected::Broken(_) => return Err(Problem::new(ProblemKind::BodyIncomplete)),
     };
-    let request = FingerprintedRequest::of(secret, parts, &data);
+    let request = FingerprintedRequest::of(secret, rules, parts, &data);
     let operation = Operation {
         id: RecordId::new(secret, &rules.scope, &named.key),
         scope,
@@ -92,6 +92,7 @@ pub(super) async fn read<B: Body<Data = Bytes>>(
 /// have been recorded under another kind. Its clones are of reference-counted parts.
 struct FingerprintedRequest {
     secret: StoreSecret,
+    ignored: IgnoredMembers,
     method: Method,
     uri: Uri,
     content_type: Option<Bytes>,
@@ -99,9 +100,10 @@ struct FingerprintedRequest {
 }
 
 impl FingerprintedRequest {
-    fn of(secret: &StoreSecret, parts: &Parts, body: &Bytes) -> Self {
+    fn of(secret: &StoreSecret, rules: &Rules, parts: &Parts, body: &Bytes) -> Self {
         Self {
             secret: secret.clone(),
+            ignored: rules.ignored.clone(),
             method: parts.method.clone(),
             uri: target(parts).clone(),
             content_type: content_type(&parts.headers),
@@ -117,7 +119,7 @@ impl FingerprintedRequest {
             content_type: self.content_type.as_deref(),
             body: &self.body,
         };
-        Fingerprint::new(&self.secret, kind, &request)
+        Fingerprint::ignoring(&self.secret, kind, &self.ignored, &request)
     }
 }
 

@@ -183,7 +183,9 @@ impl Defective {
             {
                 *recorded = match *recorded {
                     FingerprintKind::Bytes => FingerprintKind::CanonicalJson,
-                    FingerprintKind::CanonicalJson => FingerprintKind::Bytes,
+                    FingerprintKind::CanonicalJson | FingerprintKind::PartialJson => {
+                        FingerprintKind::Bytes
+                    }
                 };
             }
             (Change::Put(put), _) => self.forget_soon(put, now),

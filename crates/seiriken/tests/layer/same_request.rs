@@ -3,6 +3,7 @@
 use axum::body::Body;
 use http::Request;
 use seiriken::http::ProblemKind;
+use seiriken::{InvalidPointer, PolicyError};
 
 use crate::guarded::{Guarded, in_memory, says};
 
@@ -46,4 +47,68 @@ async fn what_the_client_would_like_to_get_does_not_make_it_another_request() {
         retry.headers_mut().insert(name, value.parse().expect("a value"));
     }
     service.call(retry).await.assert_replays(&first);
+}
+
+fn json(body: &'static str) -> Request<Body> {
+    let request = Request::post("/").header("Idempotency-Key", "k");
+    request.header("Content-Type", "application/json").body(body.into()).expect("a request")
+}
+
+#[tokio::test]
+async fn a_member_that_is_ignored_makes_it_no_other_request() {
+    // The form is canonical, whether that is said or not.
+    for said_last in [false, true] {
+        let layer = in_memory().ignoring_json("/sentAt").ignoring_json("/client/version");
+        let layer = if said_last { layer.canonical_json() } else { layer };
+        let service = Guarded::answering(&layer, || says(201, "made"));
+        let first =
+            service.call(json(r#"{"qty":1,"sentAt":"10:00","client":{"version":1}}"#)).await;
+        first.assert_executed();
+        for same in
+            [r#"{"qty":1,"sentAt":"10:01","client":{"version":2}}"#, r#"{"client":{}, "qty":1.0}"#]
+        {
+            service.call(json(same)).await.assert_replays(&first);
+        }
+        for other in [
+            r#"{"qty":2,"sentAt":"10:00","client":{"version":1}}"#,
+            r#"{"qty":1,"sentAt":"10:00","client":{"name":"a","version":1}}"#,
+            r#"{"qty":1,"sentAt":"10:00"}"#,
+        ] {
+            service.call(json(other)).await.assert_refused(ProblemKind::KeyReused);
+        }
+        assert_eq!(service.runs(), 1);
+    }
+}
+
+/// A retry is compared as the first request was, whatever the layer says by now.
+#[tokio::test]
+async fn beginning_to_ignore_a_member_leaves_earlier_requests_their_retries() {
+    let (order, later) = (r#"{"qty":1,"sentAt":"10:00"}"#, r#"{"qty":1,"sentAt":"10:01"}"#);
+    let before = in_memory().canonical_json();
+    let service = Guarded::answering(&before, || says(201, "made"));
+    let first = service.call(json(order)).await;
+    first.assert_executed();
+
+    let service = Guarded::answering(&before.ignoring_json("/sentAt"), || says(201, "again"));
+    service.call(json(order)).await.assert_replays(&first);
+    service.call(json(later)).await.assert_refused(ProblemKind::KeyReused);
+    assert_eq!(service.runs(), 0);
+}
+
+#[test]
+fn what_names_no_member_builds_no_layer() {
+    for (pointer, error) in [
+        ("", InvalidPointer::WholeBody),
+        ("sentAt", InvalidPointer::NoSlash { pointer: "sentAt".into() }),
+        ("/a~2", InvalidPointer::BadEscape { pointer: "/a~2".into() }),
+    ] {
+        let layer = in_memory().ignoring_json("/fine").ignoring_json(pointer).try_layer();
+        assert_eq!(layer.map(drop), Err(PolicyError::IgnoredMember(error)), "{pointer:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "\"sentAt\" is not a JSON Pointer: it must start with a slash")]
+fn a_layer_that_cannot_be_built_says_which_pointer_is_wrong() {
+    in_memory().ignoring_json("sentAt").layer();
 }
