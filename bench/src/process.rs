@@ -135,6 +135,7 @@ mod tests {
         assert_eq!(ticks("42 (seiriken) S 1"), None);
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn work_takes_cpu_time() {
         let before = own_cpu_time().unwrap();
