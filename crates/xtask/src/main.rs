@@ -6,11 +6,13 @@
 //! step      what each step runs
 //! features  one command for every cargo feature of the library, read from cargo itself
 //! house     the rules of this tree that no compiler knows
+//! bench     `cargo xtask bench`: what safe retries cost, measured
 //! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
 //! command   runs a program and can say how to repeat it by hand
 //! tools     what must be installed, and what to do when it is not
 //! ```
 
+mod bench;
 mod command;
 mod deny;
 mod features;
@@ -27,7 +29,7 @@ use std::{
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
-use crate::{command::Failure, step::Step};
+use crate::{bench::Benchmark, command::Failure, step::Step};
 
 /// `EX_USAGE` of sysexits.h: the call was wrong, as opposed to the code that was checked (1).
 const EXIT_USAGE: u8 = 64;
@@ -50,6 +52,12 @@ enum Task {
         /// Name the steps and what each is for, and run none
         #[arg(long, conflicts_with = "only")]
         list: bool,
+    },
+    /// Measure what safe retries cost, on this machine (some minutes)
+    #[command(arg_required_else_help = false)]
+    Bench {
+        #[command(subcommand)]
+        benchmark: Benchmark,
     },
     /// Check the dependencies' licences, sources and bans (installs cargo-deny when missing)
     Deny,
@@ -78,6 +86,7 @@ fn run(task: Task, root: &Path) -> Result<(), Failure> {
             Ok(())
         }
         Task::Test { only, .. } => test::run(root, &only),
+        Task::Bench { benchmark } => bench::run(root, &benchmark),
         Task::Deny => deny::run(root),
         Task::Ci => test::run(root, &[]).and_then(|()| deny::run(root)),
     }
@@ -130,7 +139,16 @@ mod tests {
             refusal(&["test", "--fast"]),
             "error: unexpected argument '--fast' found (see cargo xtask --help)"
         );
-        for arguments in [&["test", "--only", "speed"][..], &["test", "--only"], &["tset"], &[]] {
+        let wrong: [&[&str]; 7] = [
+            &["test", "--only", "speed"],
+            &["test", "--only"],
+            &["bench"],
+            &["bench", "orders", "--keys", "many"],
+            &["bench", "layout", "--rounds", "0"],
+            &["tset"],
+            &[],
+        ];
+        for arguments in wrong {
             let refusal = refusal(arguments);
             assert!(refusal.starts_with("error: ") && !refusal.contains('\n'), "{refusal}");
         }

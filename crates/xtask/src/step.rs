@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use crate::{
+    bench,
     command::{Command, Failure},
     features, house,
     tools::Tool,
@@ -27,6 +28,8 @@ pub(crate) enum Step {
     Test,
     /// The program that users start builds as they build it
     ReleaseBuild,
+    /// The benchmarks run, and every request of theirs is answered rightly
+    Bench,
 }
 
 // === impl Step ===
@@ -71,6 +74,7 @@ impl Step {
             Self::Features => features::run(root),
             Self::Test => Command::cargo(&["test", "--workspace", "--all-features"]).run(root),
             Self::ReleaseBuild => Command::cargo(&["build", "--release"]).run(root),
+            Self::Bench => bench::smoke(root),
         }
     }
 
@@ -79,7 +83,7 @@ impl Step {
             Self::Format => &[Tool::Rustfmt],
             Self::House => &[],
             Self::Clippy | Self::Features => &[Tool::Clippy, Tool::CCompiler],
-            Self::Docs | Self::Test | Self::ReleaseBuild => &[Tool::CCompiler],
+            Self::Docs | Self::Test | Self::ReleaseBuild | Self::Bench => &[Tool::CCompiler],
         }
     }
 }
