@@ -143,10 +143,10 @@ impl Expected {
             found.compare("the body", &text(body), &text(&answer.body));
         }
         for part in &self.body_parts {
-            found.holds(&text(&answer.body).contains(part), &format!("its body has {part:?}"));
+            found.holds(text(&answer.body).contains(part), &format!("its body has {part:?}"));
         }
         if let Some(part) = self.hidden {
-            found.holds(&!text(&answer.body).contains(part), &format!("its body hides {part:?}"));
+            found.holds(!text(&answer.body).contains(part), &format!("its body hides {part:?}"));
         }
         if let Some(fragment) = self.problem {
             self.problem_differences(fragment, answer, &mut found);
@@ -157,11 +157,11 @@ impl Expected {
                     self.trailers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
                 found.compare("the trailers", &trailers, &answer.trailers);
             }
-            (true, None) => found.holds(&false, "there is a first answer to compare with"),
+            (true, None) => found.holds(false, "there is a first answer to compare with"),
             (true, Some(first)) => {
                 let fields = stored_fields(first, self.left_out);
                 found.compare("the fields", &fields, &stored_fields(answer, &[]));
-                found.holds(&(first.body == answer.body), "its body is the first answer's");
+                found.holds(first.body == answer.body, "its body is the first answer's");
                 found.compare("the trailers", &first.trailers, &answer.trailers);
             }
         }
@@ -180,7 +180,7 @@ impl Expected {
         let link = format!("<{page}>; rel=\"describedby\"");
         found.compare("link", &vec![link.as_str()], &answer.text("link"));
         let Ok(problem) = serde_json::from_slice::<Value>(&answer.body) else {
-            return found.holds(&false, "its body is JSON");
+            return found.holds(false, "its body is JSON");
         };
         let problem_type = match fragment {
             "" => "about:blank".to_owned(),
@@ -189,12 +189,12 @@ impl Expected {
         found.compare("its type", &Value::from(problem_type), &problem["type"]);
         found.compare("its member status", &Value::from(answer.status), &problem["status"]);
         let said = |member: &str| problem[member].as_str().unwrap_or_default();
-        found.holds(&!said("title").is_empty(), "it has a title");
-        found.holds(&!said("detail").is_empty(), "it has a detail");
+        found.holds(!said("title").is_empty(), "it has a title");
+        found.holds(!said("detail").is_empty(), "it has a detail");
         let uuid = said("instance").strip_prefix("urn:uuid:").unwrap_or_default();
-        found.holds(&uuid::Uuid::try_parse(uuid).is_ok(), "its instance is a UUID");
+        found.holds(uuid::Uuid::try_parse(uuid).is_ok(), "its instance is a UUID");
         if let Some(part) = self.detail {
-            found.holds(&said("detail").contains(part), &format!("its detail says {part:?}"));
+            found.holds(said("detail").contains(part), &format!("its detail says {part:?}"));
         }
         for (name, value) in &self.members {
             found.compare(name, value, &problem[*name]);
@@ -232,7 +232,7 @@ impl Differences {
         }
     }
 
-    fn holds(&mut self, holds: &bool, what: &str) {
+    fn holds(&mut self, holds: bool, what: &str) {
         if !holds {
             self.0.push(format!("not so: {what}"));
         }

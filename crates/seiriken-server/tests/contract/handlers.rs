@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use http_body_util::{BodyExt, Full};
@@ -17,7 +17,7 @@ use seiriken::store::sqlite::SqliteStore;
 use tokio::sync::{Semaphore, watch};
 use tower_http::timeout::TimeoutLayer;
 
-/// Longer than anything here takes.
+/// Longer than anything here takes: never waited for in a test that passes.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a timeout layer inside has patience for; its handler never ends.
@@ -47,13 +47,39 @@ impl Bench {
     pub(crate) fn open_gate(&self) {
         self.gate.add_permits(1);
     }
+
+    /// Waits until the gate is opened.
+    pub(crate) async fn pass(&self) {
+        self.gate.acquire().await.expect("it stays open").forget();
+    }
+
+    /// Counts the runs of all these handlers.
+    pub(crate) fn counting(&self, router: Router) -> Router {
+        let runs = self.runs.clone();
+        let count = move |request: Request, next: Next| {
+            runs.send_modify(|runs| *runs += 1);
+            next.run(request)
+        };
+        // The idempotency layer has the limit.
+        router.route_layer(DefaultBodyLimit::disable()).route_layer(from_fn(count))
+    }
+
+    /// And has every answer carry the number of its run: one that was made anew shows.
+    fn numbering(&self, router: Router) -> Router {
+        let runs = self.runs.clone();
+        let number = move |response: Response| {
+            let run = runs.borrow().to_string();
+            async move { ([("x-run", run)], response) }
+        };
+        self.counting(router.route_layer(map_response(number)))
+    }
 }
 
 /// Handlers that know nothing of keys, and one that says it did nothing.
 pub(crate) fn plain(bench: &Bench) -> Router {
-    let gate = Arc::clone(&bench.gate);
+    let gate = bench.clone();
     let hold = move |body: Bytes| async move {
-        gate.acquire().await.expect("it stays open").forget();
+        gate.pass().await;
         (StatusCode::CREATED, body)
     };
     let never = any(std::future::pending::<()>);
@@ -74,7 +100,7 @@ pub(crate) fn plain(bench: &Bench) -> Router {
         .route("/timeout/408", never.clone().layer(timeout(StatusCode::REQUEST_TIMEOUT)))
         .route("/timeout/504", never.layer(timeout(StatusCode::GATEWAY_TIMEOUT)))
         .route("/not-processed", any(async || (StatusCode::BAD_REQUEST, NotProcessed, "no")));
-    counted(router, bench)
+    bench.numbering(router)
 }
 
 /// Handlers that commit, or do not, on a transactional route.
@@ -82,22 +108,7 @@ pub(crate) fn committing(bench: &Bench) -> Router {
     let router = Router::new()
         .route("/commit/{status}", post(commit))
         .route("/commit-then-panic", post(commit_then_panic));
-    counted(router, bench)
-}
-
-/// Every answer carries the number of its run: an answer that was made anew shows.
-fn counted(router: Router, bench: &Bench) -> Router {
-    let runs = bench.runs.clone();
-    let count = move |request: Request, next: Next| {
-        let mut run = 0;
-        runs.send_modify(|runs| {
-            *runs += 1;
-            run = *runs;
-        });
-        async move { ([("x-run", run.to_string())], next.run(request).await) }
-    };
-    // The layer has the limit.
-    router.route_layer(DefaultBodyLimit::disable()).route_layer(from_fn(count))
+    bench.numbering(router)
 }
 
 async fn echo(headers: HeaderMap, body: Bytes) -> Response {

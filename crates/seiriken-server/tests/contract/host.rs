@@ -49,11 +49,14 @@ pub(crate) enum StoreKind {
     Sqlite,
 }
 
+/// Ends what the store does wrong.
+type Heal = Box<dyn Fn() + Send + Sync>;
+
 /// A running service. It ends when this goes away.
 pub(crate) struct Host {
     address: SocketAddr,
     bench: Bench,
-    heal: Box<dyn Fn() + Send + Sync>,
+    heal: Heal,
     serving: AbortHandle,
     _folder: TempDir,
 }
@@ -70,19 +73,37 @@ impl StoreKind {
 }
 
 impl Host {
+    /// A service of the usual handlers.
     pub(crate) async fn start(kind: StoreKind, settings: &[Setting]) -> Self {
+        let transactional = settings.contains(&Setting::Transactional);
+        Self::of(kind, settings, |bench| {
+            let committing = transactional.then(|| handlers::committing(bench));
+            handlers::plain(bench).merge(committing.unwrap_or_default())
+        })
+        .await
+    }
+
+    /// A service of these handlers.
+    pub(crate) async fn of(
+        kind: StoreKind,
+        settings: &[Setting],
+        handlers: impl FnOnce(&Bench) -> Router,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the store");
         let bench = Bench::new();
+        let handlers = handlers(&bench);
         let file = folder.path().join("keys.db");
-        let (app, heal): (Router, Box<dyn Fn() + Send + Sync>) = match kind {
-            StoreKind::Memory => faulty(MemoryStore::new().expect("randomness"), settings, &bench),
+        let (app, heal): (Router, Heal) = match kind {
+            StoreKind::Memory => {
+                faulty(MemoryStore::new().expect("randomness"), settings, handlers)
+            }
             StoreKind::Sqlite => {
                 let store = SqliteStore::open(file).await.expect("a new file");
+                // The very store that its handlers commit in.
                 if settings.contains(&Setting::Transactional) {
-                    let handlers = handlers::plain(&bench).merge(handlers::committing(&bench));
                     (guarded(store, settings, handlers), Box::new(|| {}))
                 } else {
-                    faulty(store, settings, &bench)
+                    faulty(store, settings, handlers)
                 }
             }
         };
@@ -123,18 +144,14 @@ impl Drop for Host {
 }
 
 /// A service on a store that fails where the settings say so.
-fn faulty<S: Store>(
-    store: S,
-    settings: &[Setting],
-    bench: &Bench,
-) -> (Router, Box<dyn Fn() + Send + Sync>) {
+fn faulty<S: Store>(store: S, settings: &[Setting], handlers: Router) -> (Router, Heal) {
     let store = Arc::new(FaultyStore::new(store));
     for setting in settings {
         if let Setting::StoreFails(verb, kind) = *setting {
             store.fail(Fault::from(verb, 1, kind));
         }
     }
-    let app = guarded(Arc::clone(&store), settings, handlers::plain(bench));
+    let app = guarded(Arc::clone(&store), settings, handlers);
     (app, Box::new(move || store.heal()))
 }
 

@@ -4,7 +4,7 @@ use axum::http::Method;
 
 use crate::expected::{executed, refused, replay, unmarked};
 use crate::host::Setting;
-use crate::request::{post, request};
+use crate::request::{Request, post, request};
 use crate::row::{Row, check, row};
 
 /// RFC 9651 has the String (section 3.3.3) and how it is parsed (4.2.5); the draft says that the
@@ -73,7 +73,7 @@ async fn malformed_keys() {
         ("256 characters in quotes", OURS, &[quoted.as_bytes()], "256 characters"),
     ];
     let row_of = |(what, source, lines, said): (&str, &'static str, &[&[u8]], &'static str)| {
-        let request = lines.iter().fold(post("/echo"), |request, line| request.line(line));
+        let request = lines.iter().fold(post("/echo"), Request::line);
         let refusal = refused(400, "key-invalid").saying(said);
         row(format!("malformed: {what}"), source).ask(request.body("x"), refusal)
     };

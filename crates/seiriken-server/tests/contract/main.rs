@@ -9,12 +9,17 @@
 mod expected;
 mod handlers;
 mod host;
+mod page;
+mod pattern;
+#[path = "../readme/service.rs"]
+mod program;
 mod request;
 mod row;
 mod wire;
 
 mod answers;
 mod bodies;
+mod documented;
 mod keys;
 mod outcomes;
 mod refusals;

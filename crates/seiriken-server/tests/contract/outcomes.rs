@@ -108,13 +108,13 @@ async fn a_store_that_fails() {
             .with(Setting::StoreFails(Verb::Claim, FaultKind::NotApplied))
             .ask(post("/echo").body("x"), unmarked(201))
             .runs(1),
-        row("an answer that is not durable is not told", "docs/http.md, Answers")
+        row("an answer that is not durable is not told", ANSWERS)
             .with(Setting::StoreFails(Verb::Complete, FaultKind::AcknowledgementLost))
             .ask(echo(), pending().field("x-run", []))
             .store_recovers()
             .ask(echo(), marked_again())
             .runs(1),
-        row("an answer that is not recorded yet is not made again", "docs/http.md, Answers")
+        row("an answer that is not recorded yet is not made again", ANSWERS)
             .with(Setting::StoreFails(Verb::Complete, FaultKind::NotApplied))
             .ask(echo(), pending())
             .ask(echo(), refused(409, "request-in-progress").field("retry-after", ["1"]))

@@ -3,15 +3,12 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write;
-use std::time::Duration;
 
 use crate::expected::{Expected, MARKER};
+use crate::handlers::PATIENCE;
 use crate::host::{Host, Setting, StoreKind};
 use crate::request::Request;
 use crate::wire::{self, Answer, Connection};
-
-/// So long a row may take before it fails: never waited for in a row that passes.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The documents that a requirement can come from.
 const SOURCES: [&str; 3] = ["draft-07 section ", "RFC ", "docs/http.md, "];
