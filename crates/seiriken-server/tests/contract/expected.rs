@@ -24,9 +24,10 @@ pub(crate) struct Expected {
     body: Option<Vec<u8>>,
     body_parts: Vec<String>,
     hidden: Option<&'static str>,
+    unlike: Option<(&'static str, &'static str)>,
     trailers: Vec<(&'static str, &'static str)>,
     replays: bool,
-    left_out: &'static [&'static str],
+    left_out: Vec<&'static str>,
 }
 
 /// The first answer of an execution.
@@ -68,6 +69,12 @@ impl Expected {
         values: [&'static str; N],
     ) -> Self {
         self.fields.push((name, values.to_vec()));
+        self
+    }
+
+    /// Whatever a field says, not this.
+    pub(crate) fn unlike(mut self, name: &'static str, value: &'static str) -> Self {
+        self.unlike = Some((name, value));
         self
     }
 
@@ -122,8 +129,8 @@ impl Expected {
     }
 
     /// A replay in which these fields of the first answer are not there.
-    pub(crate) fn without(mut self, names: &'static [&'static str]) -> Self {
-        self.left_out = names;
+    pub(crate) fn without(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.left_out = names.into_iter().collect();
         self
     }
 
@@ -138,6 +145,10 @@ impl Expected {
         for (name, values) in &self.fields {
             let values: Vec<&[u8]> = values.iter().map(|value| value.as_bytes()).collect();
             found.compare(name, &values, &answer.values(name));
+        }
+        if let Some((name, value)) = self.unlike {
+            let other = !answer.text(name).contains(&value);
+            found.holds(other, &format!("{name} is not {value}"));
         }
         if let Some(body) = &self.body {
             found.compare("the body", &text(body), &text(&answer.body));
@@ -159,7 +170,7 @@ impl Expected {
             }
             (true, None) => found.holds(false, "there is a first answer to compare with"),
             (true, Some(first)) => {
-                let fields = stored_fields(first, self.left_out);
+                let fields = stored_fields(first, &self.left_out);
                 found.compare("the fields", &fields, &stored_fields(answer, &[]));
                 found.holds(first.body == answer.body, "its body is the first answer's");
                 found.compare("the trailers", &first.trailers, &answer.trailers);

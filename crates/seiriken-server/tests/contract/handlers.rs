@@ -64,7 +64,7 @@ impl Bench {
         router.route_layer(DefaultBodyLimit::disable()).route_layer(from_fn(count))
     }
 
-    /// And has every answer carry the number of its run: one that was made anew shows.
+    /// Counts them, and has every answer carry the number of its run: one that was made anew shows.
     fn numbering(&self, router: Router) -> Router {
         let runs = self.runs.clone();
         let number = move |response: Response| {
@@ -95,6 +95,7 @@ pub(crate) fn plain(bench: &Bench) -> Router {
             any(async || (StatusCode::CREATED, [("location", "/things/1")], "123456789")),
         )
         .route("/fields", any(fields))
+        .route("/fields/{name}", any(fields_of))
         .route("/trailers", any(trailers))
         .route("/panic", any(panics))
         .route("/timeout/408", never.clone().layer(timeout(StatusCode::REQUEST_TIMEOUT)))
@@ -144,7 +145,8 @@ pub(crate) const STORED: [(&str, &str); 7] = [
 ];
 
 /// Fields that are about one message, one connection, one caller or one moment.
-pub(crate) const NOT_STORED: [(&str, &str); 18] = [
+pub(crate) const NOT_STORED: [(&str, &str); 19] = [
+    ("date", "Thu, 01 Jan 1970 00:00:00 GMT"),
     ("set-cookie", "session=1; HttpOnly"),
     ("set-cookie", "theme=2"),
     ("age", "3"),
@@ -166,8 +168,18 @@ pub(crate) const NOT_STORED: [(&str, &str); 18] = [
 ];
 
 async fn fields() -> Response {
-    let all = STORED.iter().chain(&NOT_STORED);
-    all.fold(Response::builder(), |answer, (name, value)| answer.header(*name, *value))
+    answer_of(STORED.iter().chain(&NOT_STORED))
+}
+
+/// With those fields alone that are not stored and have this name, or give it its meaning.
+async fn fields_of(Path(name): Path<String>) -> Response {
+    let of_name = |(other, value): &&(&str, &str)| *other == name || *value == name;
+    answer_of(STORED.iter().chain(NOT_STORED.iter().filter(of_name)))
+}
+
+fn answer_of<'f>(fields: impl Iterator<Item = &'f (&'f str, &'f str)>) -> Response {
+    fields
+        .fold(Response::builder(), |answer, (name, value)| answer.header(*name, *value))
         .body(Body::from("{}"))
         .expect("a response")
 }

@@ -5,6 +5,10 @@
 //!
 //! Where a requirement deserves more than a row, the tests of the layer and those of the order
 //! service go into it. `documented` sends the examples of docs/http.md.
+//!
+//! A rule about keys gets its rows in `keys`, a new refusal in `refusals`, each as a table of its
+//! own; a new situation gets its line and its example in docs/http.md first, and what brings it
+//! about in `documented`.
 
 mod expected;
 mod handlers;

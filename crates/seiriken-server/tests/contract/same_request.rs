@@ -210,7 +210,7 @@ async fn what_makes_another_request() {
 async fn another_caller() {
     let ada = |request: Request| request.field("Authorization", "Bearer ada").body("secret");
     let bob = |request: Request| request.field("Authorization", "Bearer bob").body("secret");
-    let changed = || refused(422, "credential-changed").field("x-run", []);
+    let changed = || refused(422, "credential-changed").field("x-run", []).hiding("secret");
     let keyed = || post("/echo").key("k");
     let another = |what, other: Request| {
         row(what, SAME)
