@@ -26,6 +26,7 @@ pub(crate) struct Expected {
     hidden: Option<&'static str>,
     unlike: Option<(&'static str, &'static str)>,
     trailers: Vec<(&'static str, &'static str)>,
+    asks_again: bool,
     replays: bool,
     left_out: Vec<&'static str>,
 }
@@ -43,6 +44,11 @@ pub(crate) fn unmarked(status: u16) -> Expected {
 /// A problem whose type ends in this fragment, without a marker.
 pub(crate) fn refused(status: u16, fragment: &'static str) -> Expected {
     Expected { status, problem: Some(fragment), ..Expected::default() }
+}
+
+/// The first request is still running.
+pub(crate) fn running() -> Expected {
+    Expected { asks_again: true, ..refused(409, "request-in-progress") }
 }
 
 /// An execution that failed and left nothing behind: a problem that needs no type of its own.
@@ -145,6 +151,12 @@ impl Expected {
         for (name, values) in &self.fields {
             let values: Vec<&[u8]> = values.iter().map(|value| value.as_bytes()).collect();
             found.compare(name, &values, &answer.values(name));
+        }
+        if self.asks_again {
+            // How long is worth while grows with the time that the first request has run.
+            let seconds = answer.text("retry-after");
+            let whole = matches!(seconds[..], [one] if one.parse::<u32>().is_ok_and(|n| n > 0));
+            found.holds(whole, "retry-after is a number of seconds");
         }
         if let Some((name, value)) = self.unlike {
             let other = !answer.text(name).contains(&value);

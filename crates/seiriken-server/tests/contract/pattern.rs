@@ -1,4 +1,5 @@
-//! Text as the page shows it: `…` stands for any text, `{uuid}` for a UUID, `{time}` for a time.
+//! Text as the page shows it: `…` stands for any text, `{uuid}` for a UUID, `{time}` for a time,
+//! `{seconds}` for a whole number of seconds.
 
 use serde_json::Value;
 
@@ -21,6 +22,10 @@ pub(crate) fn matches(text: &str, pattern: &str) -> bool {
         return time.is_some_and(|(time, rest)| {
             time.parse::<jiff::Timestamp>().is_ok() && matches(rest, pattern)
         });
+    }
+    if let Some(pattern) = pattern.strip_prefix("{seconds}") {
+        let (digits, rest) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
+        return digits.parse::<u32>().is_ok_and(|seconds| seconds > 0) && matches(rest, pattern);
     }
     match (text.chars().next(), pattern.chars().next()) {
         (None, None) => true,
@@ -58,6 +63,7 @@ fn a_pattern_stands_for_the_whole_text() {
         ("Nothing ran. Ask again.", "Nothing ran. …"),
         ("Nothing ran.", "…ran."),
         ("Nothing ran.", "Nothing ran.…"),
+        ("12", "{seconds}"),
         (&format!("/orders/{uuid}"), "/orders/{uuid}"),
         (&format!("{uuid} at {time}"), "{uuid} at {time}"),
     ] {
@@ -70,6 +76,8 @@ fn a_pattern_stands_for_the_whole_text() {
         ("/orders/7", "/orders/{uuid}"),
         (&format!("/orders/{uuid}7"), "/orders/{uuid}"),
         ("todayZ", "{time}"),
+        ("0", "{seconds}"),
+        ("1.5", "{seconds}"),
     ] {
         assert!(!matches(text, pattern), "{text} {pattern}");
     }

@@ -1,6 +1,6 @@
 //! Which request is the same one, and whose it is.
 
-use crate::expected::{Expected, executed, refused, replay};
+use crate::expected::{Expected, executed, refused, replay, running};
 use crate::host::Setting;
 use crate::request::{Request, post, request};
 use crate::row::{Row, check, row};
@@ -256,7 +256,6 @@ async fn another_caller() {
 #[tokio::test]
 async fn while_the_first_request_runs() {
     let hold = || post("/hold").key("k").body("x");
-    let running = || refused(409, "request-in-progress").field("retry-after", ["1"]);
     check(vec![
         row("a retry is told so", "draft-07 section 2.7")
             .begin(hold())

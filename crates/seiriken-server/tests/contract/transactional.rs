@@ -35,10 +35,11 @@ async fn what_commits_is_the_answer_and_what_does_not_leaves_nothing() {
             .ask(keyed("/commit/201"), executed(201))
             .runs(2),
         transactional("a 5xx without a commit")
+            .ask(keyed("/status/500"), executed(500))
             .ask(keyed("/status/503"), executed(503))
             .ask(keyed("/status/504"), executed(504))
             .ask(keyed("/commit/201"), executed(201))
-            .runs(3),
+            .runs(4),
         transactional("a refusal without a commit is recorded")
             .ask(keyed("/status/402"), executed(402))
             .ask(keyed("/status/402"), replay())
