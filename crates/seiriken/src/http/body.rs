@@ -40,8 +40,16 @@ impl Body for WholeBody {
         self.data.is_empty() && self.trailers.is_none()
     }
 
+    /// With trailers the length is left open: in HTTP/1.1 they follow the last chunk of a body, and
+    /// a body whose length is told is not sent in chunks (RFC 9112 section 7.1.2).
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.data.len() as u64)
+        let length = self.data.len() as u64;
+        if self.trailers.is_none() {
+            return SizeHint::with_exact(length);
+        }
+        let mut hint = SizeHint::new();
+        hint.set_lower(length);
+        hint
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::LOCATION;
+use http::header::{LOCATION, TRAILER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::{GuardedBody, WholeBody};
@@ -143,12 +143,21 @@ fn not_kept<B>(rules: &Rules, record: &RecordedResponse) -> Response<GuardedBody
 
 /// The recorded answer as a response: same status, same fields in the same order, same bytes.
 pub(super) fn recorded<B>(record: &RecordedResponse) -> Response<GuardedBody<B>> {
-    let body = WholeBody::new(record.body(), header_map(record.trailers()));
+    let (mut headers, trailers) = (header_map(record.headers()), header_map(record.trailers()));
+    headers.extend(announcement(&trailers).map(|names| (TRAILER, names)));
+    let body = WholeBody::new(record.body(), trailers);
     let mut response = Response::new(GuardedBody::whole(body));
     *response.status_mut() =
         StatusCode::from_u16(record.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = header_map(record.headers());
+    *response.headers_mut() = headers;
     response
+}
+
+/// Trailers are announced (RFC 9110 section 6.6.2); those that are not, hyper does not send over
+/// HTTP/1.1.
+fn announcement(trailers: &HeaderMap) -> Option<HeaderValue> {
+    let names: Vec<&str> = trailers.keys().map(HeaderName::as_str).collect();
+    (!names.is_empty()).then(|| names.join(", ").parse().ok()).flatten()
 }
 
 fn header_map(fields: Fields<'_>) -> HeaderMap {
