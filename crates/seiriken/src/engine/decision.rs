@@ -65,6 +65,25 @@ pub enum Decision<T> {
 }
 
 impl<T> Decision<T> {
+    /// Whether nothing ran now, and no answer is given.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Executed { .. }
+            | Self::Replayed(_)
+            | Self::NotRecorded { .. }
+            | Self::Panicked { .. }
+            | Self::Indeterminate
+            | Self::Pending => false,
+            Self::InProgress { .. }
+            | Self::KeyExpired
+            | Self::KeyFromFuture
+            | Self::QuotaExceeded
+            | Self::Mismatch
+            | Self::CredentialChanged
+            | Self::StoreUnavailable => true,
+        }
+    }
+
     /// Its name in traces and metrics: lower case, words joined by `-`.
     pub fn name(&self) -> &'static str {
         match self {

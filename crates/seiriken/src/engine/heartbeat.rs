@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Instrument;
 
 use super::execution::Execution;
 use crate::record::transition::RenewOutcome;
@@ -27,7 +28,7 @@ pub(super) async fn keep_alive<S: Store, F: Future>(
 /// Renews the lease until the guard is dropped. A renewal under way is never cut off.
 pub(super) fn start<S: Store>(execution: &Execution<S>) -> DropGuard {
     let stop = CancellationToken::new();
-    tokio::spawn(beat(execution.clone(), stop.clone()));
+    tokio::spawn(beat(execution.clone(), stop.clone()).in_current_span());
     stop.drop_guard()
 }
 

@@ -144,7 +144,11 @@ impl<S: Store> Engine<S> {
         let deciding = async move {
             let decision = engine.decide(operation, work).await;
             tracing::Span::current().record("decision", decision.name());
-            tracing::debug!("decided");
+            if decision.is_refusal() {
+                tracing::debug!("refused");
+            } else {
+                tracing::debug!("decided");
+            }
             decision
         };
         Run::new(self.shared.tasks.clone(), deciding.instrument(span))

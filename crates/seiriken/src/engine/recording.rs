@@ -1,6 +1,7 @@
 //! From how the work ended to what its caller is told: record, or free, before the reply.
 
 use std::time::Duration;
+use tracing::Instrument;
 
 use super::decision::{Decision, Ending};
 use super::execution::{CommitFailed, CommitState, Execution};
@@ -117,7 +118,7 @@ impl<S: Store> Engine<S> {
             Err(error) => {
                 tracing::error!(%id, %error, "an answer could not be recorded; trying on");
                 let recording = keep_recording(execution.clone(), response);
-                self.shared.tasks.spawn(recording);
+                self.shared.tasks.spawn(recording.in_current_span());
                 Decision::Pending
             }
         }

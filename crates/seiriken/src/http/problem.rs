@@ -245,6 +245,15 @@ impl Problem {
         }
     }
 
+    /// Its name in traces: what its type ends in.
+    pub(super) fn name(&self) -> &'static str {
+        let fragment = match self.head {
+            Head::Ours(kind) => kind.fragment(),
+            Head::Other { fragment, .. } => fragment,
+        };
+        fragment.unwrap_or("bad-request")
+    }
+
     pub(super) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self

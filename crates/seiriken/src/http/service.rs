@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::body::GuardedBody;
 use super::config::Rules;
 use super::layer::IdempotencyLayer;
+use super::problem::Problem;
 use super::recording::{self, Beside, ResponseLimit};
 use super::replay;
 use super::request::{self, Guarded, Named};
@@ -78,11 +79,18 @@ where
                 Box::pin(guard(self.layer.clone(), inner, named, parts, body))
             }
             Err(problem) => {
-                let refusal = replay::refusal(rules, problem);
+                let refusal = refused_at_the_gate(rules, problem);
                 Box::pin(std::future::ready(Ok(refusal)))
             }
         }
     }
+}
+
+/// A refusal before the engine is asked has a span of its own, of the same name as the engine's.
+fn refused_at_the_gate<B>(rules: &Rules, problem: Problem) -> Response<GuardedBody<B>> {
+    let decision = problem.name();
+    tracing::info_span!("idempotency", decision).in_scope(|| tracing::debug!("refused"));
+    replay::refusal(rules, problem)
 }
 
 /// The address of the request that a layer has claimed, for a layer further in.
@@ -137,7 +145,7 @@ where
     let read = request::read(&rules, engine.store().secret(), scope, &named, &parts, body).await;
     let (operation, body) = match read {
         Ok(read) => read,
-        Err(problem) => return Ok(replay::refusal(&rules, problem)),
+        Err(problem) => return Ok(refused_at_the_gate(&rules, problem)),
     };
     let class = engine.policy().class;
     let target =

@@ -14,5 +14,7 @@ mod same_request;
 #[cfg(feature = "faults")]
 mod store_faults;
 mod timeouts;
+#[cfg(feature = "faults")]
+mod traces;
 mod uncommitted;
 mod waiting;

@@ -5,7 +5,8 @@
 //! 3. Every crate takes the lints of the workspace, which forbid unsafe code (`manifest`).
 //! 4. Nothing names a folder of somebody's machine, or the host of a package registry (`names`).
 //! 5. A relative link in a Markdown file leads to a file of the tree (`links`).
-//! 6. The READMEs in both languages show the same code, in the same order (`readmes`).
+//! 6. A test that a page names, as ``path.rs`: `test_name``, is there (`named_tests`).
+//! 7. The READMEs in both languages show the same code, in the same order (`readmes`).
 //!
 //! Each rule takes the tree and answers with its findings, so each is tested on a tree of a few
 //! lines.
@@ -13,6 +14,7 @@
 mod links;
 mod manifest;
 mod markdown;
+mod named_tests;
 mod names;
 mod readmes;
 mod source;
@@ -50,6 +52,7 @@ fn findings(tree: &Tree, root: &Path) -> Vec<Finding> {
     findings.extend(manifest::check(tree));
     findings.extend(names::check(tree, root));
     findings.extend(links::check(tree));
+    findings.extend(named_tests::check(tree));
     findings.extend(readmes::check(tree));
     findings.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
     findings
