@@ -123,30 +123,40 @@ async fn steps_come_to_an_end<S: Sweep>(store: S, clock: Arc<ManualClock>) {
     assert!(matches!(claim(&store, 1_000, EffectClass::Opaque).await, ClaimOutcome::Completed(_)));
 }
 
+/// A claim of a key that was made then, by a service that keeps answers for longer now.
+fn dated<S: Sweep>(store: &S, minted: Timestamp) -> Claim {
+    let ask = ask(store, EffectClass::Opaque);
+    let retention = Retention { answers: Duration::from_hours(48), ..ask.retention };
+    Claim { date: Some(KeyDate { minted, expires_at: None }), retention, ..ask }
+}
+
 /// What its answer was nobody knows any more, also not where answers are kept for longer now.
 async fn a_dated_key_that_was_swept_is_never_new<S: Sweep>(store: S, clock: Arc<ManualClock>) {
-    let dated = |made: Timestamp| {
-        let ask = ask(&store, EffectClass::Opaque);
-        let retention = Retention { answers: Duration::from_hours(48), ..ask.retention };
-        Claim { date: Some(KeyDate { minted: made, expires_at: None }), retention, ..ask }
-    };
-    // One that says its age, and one that does not yet: it is asked for later on.
     let start = clock.now();
-    let first = Claim { retention: ask(&store, EffectClass::Opaque).retention, ..dated(start) };
-    let ClaimOutcome::Granted(grant) = store.claim(key(1), first).await.expect("told") else {
-        panic!("it is new");
-    };
+    let usual = ask(&store, EffectClass::Opaque).retention;
+    let first = Claim { retention: usual, ..dated(&store, start) };
+    let told = store.claim(key(1), first).await.expect("told");
+    let ClaimOutcome::Granted(grant) = told else { panic!("it is new: {told:?}") };
     store.complete(key(1), grant.token, RecordedResponse::of_work(b"1")).await.expect("recorded");
-    complete(&store, 2).await;
     clock.advance(KEPT);
-    assert_eq!(swept(&store).await, Swept { removed: 2, ..Swept::default() });
-    for number in [1, 2] {
-        let told = store.claim(key(number), dated(start)).await.expect("told");
-        assert_eq!(told, ClaimOutcome::KeyExpired, "{number}");
-    }
-    let since = clock.now();
-    let told = store.claim(key(3), dated(since)).await.expect("told");
+    assert_eq!(swept(&store).await, Swept { removed: 1, ..Swept::default() });
+    let told = store.claim(key(1), dated(&store, start)).await.expect("told");
+    assert_eq!(told, ClaimOutcome::KeyExpired);
+    let told = store.claim(key(2), dated(&store, clock.now())).await.expect("told");
     assert!(matches!(told, ClaimOutcome::Granted(_)), "made since: {told:?}");
+}
+
+/// Nobody looked at its date when it was used. It was made by then, by a clock that may be ahead.
+async fn a_key_whose_date_nobody_asked_for_is_never_new_either<S: Sweep>(
+    store: S,
+    clock: Arc<ManualClock>,
+) {
+    let ahead = clock.now().after(Duration::from_mins(1));
+    complete(&store, 1).await;
+    clock.advance(KEPT);
+    assert_eq!(swept(&store).await, Swept { removed: 1, ..Swept::default() });
+    let told = store.claim(key(1), dated(&store, ahead)).await.expect("told");
+    assert_eq!(told, ClaimOutcome::KeyExpired);
 }
 
 /// Removed claims without any effect forget nothing.
@@ -199,6 +209,7 @@ on_every_store!(
     an_unknown_outcome_is_kept_for_a_person_to_look_at,
     steps_come_to_an_end,
     a_dated_key_that_was_swept_is_never_new,
+    a_key_whose_date_nobody_asked_for_is_never_new_either,
     sweeping_a_claim_that_did_nothing_expires_no_key,
 );
 

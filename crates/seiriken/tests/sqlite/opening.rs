@@ -1,13 +1,14 @@
 //! Opening the file: one process at a time, and nothing that this version does not know.
 
+use futures_util::{future, poll};
 use seiriken::clock::Timestamp;
 use seiriken::record::EffectClass;
 use seiriken::record::transition::{ClaimOutcome, Granted};
 use seiriken::store::Store;
-use seiriken::store::sqlite::{OpenError, SqliteStore};
+use seiriken::store::sqlite::{OpenError, SqliteStore, rusqlite};
 use seiriken::{IdempotencyKey, IssuedKey, KeySyntax, Scope};
 
-use super::{Bench, LEASE, answer, ask, granted, key, owner};
+use super::{Bench, LEASE, answer, ask, gate, granted, key, owner};
 
 #[tokio::test]
 async fn issuing_secrets_rotate_in_the_file() {
@@ -29,8 +30,22 @@ async fn issuing_secrets_rotate_in_the_file() {
 
     let store = bench.open().await;
     assert_eq!((known(&store, &first), known(&store, &second)), (true, true), "after a restart");
-    // Two that may share a transaction.
-    let (one, other) = tokio::join!(store.rotate_issuing_secret(), store.rotate_issuing_secret());
+    // Two that share a transaction: they wait behind the same one.
+    let (mut gate, barrier) = gate();
+    let busy = store.write(move |_| -> Result<(), rusqlite::Error> {
+        barrier.wait();
+        Ok(())
+    });
+    let opening = async {
+        gate.reached().await;
+        let mut rotations =
+            Box::pin(future::join(store.rotate_issuing_secret(), store.rotate_issuing_secret()));
+        assert!(poll!(&mut rotations).is_pending(), "both are in the queue");
+        gate.open();
+        rotations.await
+    };
+    let (written, (one, other)) = tokio::join!(busy, opening);
+    written.expect("it is committed").expect("it does nothing");
     one.and(other).expect("rotated");
     let last = issue(&store);
     assert_eq!((known(&store, &second), known(&store, &last)), (false, true));
