@@ -52,6 +52,7 @@ async fn issuing_secrets_rotate_in_the_file() {
     store.close().await;
     let store = bench.open().await;
     assert_eq!((known(&store, &second), known(&store, &last)), (false, true), "after a restart");
+    assert_eq!(store.issuing_secrets().current().number, 4, "each has a number of its own");
 }
 
 #[tokio::test]
