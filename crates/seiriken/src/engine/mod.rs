@@ -253,7 +253,6 @@ impl<S: Store> Engine<S> {
             let execution = grant.executions;
             tracing::warn!(execution, "taken over from an owner that vanished; running it again");
         }
-        tracing::debug!(execution = grant.executions, "executing");
         let owned = self.shared.waiting.own(request);
         let execution = Execution::new(Arc::clone(&self.shared), id, grant);
         // The work's own state is dropped with it; what it shares with others is its own to keep
