@@ -24,7 +24,10 @@ use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestR
 use crate::seen::Seen;
 
 /// Schedules per test, unless the environment says otherwise.
-const CASES: u32 = 80;
+const CASES: u32 = 60;
+
+/// So long a schedule that fails is tried to be made shorter.
+const SHRINKING_MS: u32 = 60_000;
 
 /// Holds the program to the reference; `on_concurrent` is the option of that name.
 fn agrees_with_the_reference(on_concurrent: &'static str) {
@@ -33,7 +36,7 @@ fn agrees_with_the_reference(on_concurrent: &'static str) {
     let regressions = FileFailurePersistence::Direct("tests/reference/regressions.txt");
     let mut runner = TestRunner::new(Config {
         cases,
-        max_shrink_iters: 100,
+        max_shrink_time: SHRINKING_MS,
         failure_persistence: Some(Box::new(regressions)),
         ..Config::default()
     });

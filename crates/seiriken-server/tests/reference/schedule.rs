@@ -6,6 +6,8 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::wire::SPACES;
+
 /// An `Idempotency-Key`, by its number.
 pub(crate) type Key = usize;
 
@@ -148,7 +150,7 @@ fn any_request() -> impl Strategy<Value = Request> {
 fn any_leaving() -> impl Strategy<Value = Leaving> {
     prop_oneof![
         3 => any_pause().prop_map(Leaving::After),
-        1 => (1..200_usize).prop_map(Leaving::Before),
+        1 => (1..2 * SPACES).prop_map(Leaving::Before),
     ]
 }
 
