@@ -17,6 +17,7 @@ on_both_stores! {
     of_many_at_once_one_runs_and_the_others_get_its_answer,
     waiting_has_an_end,
     one_that_waits_takes_over_when_the_first_frees_the_key,
+    one_that_waits_is_woken_when_the_first_panics_or_cannot_say,
     one_that_waits_never_hears_the_answer_to_another_request,
 }
 
@@ -114,6 +115,38 @@ async fn one_that_waits_takes_over_when_the_first_frees_the_key<S: Store>(bench:
     assert!(matches!(told, Decision::NotRecorded { beside: "busy", .. }), "{told:?}");
     let told = second.await.expect("no panic");
     assert!(matches!(told, Decision::Executed { beside: Some("second"), .. }), "{told:?}");
+}
+
+/// However the first one ends: nobody is left to wait for what will not come.
+async fn one_that_waits_is_woken_when_the_first_panics_or_cannot_say<S: Store>(bench: Bench<S>) {
+    let cases = bench.classes().into_iter().flat_map(|class| [(class, true), (class, false)]);
+    for ((class, panics), key) in cases.zip(1..) {
+        let engine = bench.engine_that(class, OnConcurrent::Wait(Duration::from_hours(1)));
+        let gate = Arc::new(Semaphore::new(0));
+        let opens = Arc::clone(&gate);
+        let answered_before = bench.store.claim.asked();
+        let first = tokio::spawn(engine.run(operation(&*bench.store, key), move |_| async move {
+            opens.acquire().await.expect("the gate is not thrown away").forget();
+            assert!(!panics, "on purpose: half-way through the work");
+            Ending::Unknown(0)
+        }));
+        bench.store.claim.answered(answered_before + 1).await;
+        let work = |_| async { Ending::Answered(answer("second"), 2) };
+        let second = tokio::spawn(engine.run(operation(&*bench.store, key), work));
+        bench.store.claim.answered(answered_before + 2).await;
+
+        let opened = tokio::time::Instant::now();
+        gate.add_permits(1);
+        drop(first.await.expect("a panic of the work is caught"));
+        let told = second.await.expect("no panic");
+        let right = match class {
+            EffectClass::Opaque => matches!(told, Decision::Indeterminate),
+            _ => matches!(told, Decision::Executed { beside: Some(2), .. }),
+        };
+        assert!(right, "{class:?}, panics: {panics}: {told:?}");
+        let waited = opened.elapsed();
+        assert!(waited < Duration::from_secs(1), "{class:?}, panics: {panics}: {waited:?}");
+    }
 }
 
 /// It was told "in progress" of one request; by the time it begins to wait, the key is free and
