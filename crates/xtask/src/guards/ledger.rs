@@ -7,14 +7,18 @@ use crate::command::{Command, Failure};
 
 const LEDGER: &str = "docs/ledger.md";
 
-pub(super) fn note(root: &Path, tally: &Tally) -> Result<(), Failure> {
+/// The commit that is checked out, and whether the tree is still it.
+pub(super) fn commit(root: &Path) -> Result<String, Failure> {
     let trusted = format!("safe.directory={}", root.display());
     let describe = ["-c", &trusted, "describe", "--always", "--dirty", "--exclude", "*"];
-    let commit = Command::new("git", &describe).read(root)?;
+    Ok(Command::new("git", &describe).read(root)?.trim().to_owned())
+}
+
+pub(super) fn note(root: &Path, commit: &str, tally: &Tally) -> Result<(), Failure> {
     let date = Command::new("date", &["-u", "+%Y-%m-%d"]).read(root)?;
     let failed = |error: std::io::Error| failure(format!("{LEDGER}: {error}"));
     let mut ledger = fs::read_to_string(root.join(LEDGER)).map_err(failed)?;
-    ledger.push_str(&line(date.trim(), commit.trim(), tally));
+    ledger.push_str(&line(date.trim(), commit, tally));
     fs::write(root.join(LEDGER), ledger).map_err(failed)
 }
 

@@ -46,6 +46,8 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
         fs::read_to_string(root.join(path)).map_err(|error| failure(format!("{path}: {error}")))
     };
     let table = Table::read(&read(FIELD_BUGS)?, &read(GUARDS)?).map_err(failure)?;
+    // While it runs, the tree may go on to another commit.
+    let commit = ledger::commit(root)?;
     let copy = Copy::make(root)?;
     let guards: Vec<&Guard> = table.guards.iter().filter(|guard| guard.is_meant(only)).collect();
     for guard in &guards {
@@ -64,7 +66,7 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
     }
     println!("{tally}");
     if only.is_none() {
-        ledger::note(root, &tally)?;
+        ledger::note(root, &commit, &tally)?;
     }
     if tally.findings.is_empty() {
         Ok(())

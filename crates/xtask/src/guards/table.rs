@@ -103,6 +103,11 @@ impl Guard {
         Ok(Self { name: entry.name, bugs, tests, edits: entry.edit })
     }
 
+    #[cfg(test)]
+    pub(super) fn with_edits(edits: Vec<Edit>) -> Self {
+        Self { name: "a guard".into(), bugs: Vec::new(), tests: Vec::new(), edits }
+    }
+
     pub(super) fn is_meant(&self, only: Option<&str>) -> bool {
         let names = self.bugs.iter().chain([&self.name]);
         only.is_none_or(|text| names.into_iter().any(|name| name.contains(text)))
