@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use seiriken::clock::{Clock, Timestamp};
 use seiriken::engine::{Decision, Ending, Engine, Operation};
-use seiriken::record::RecordedResponse;
+use seiriken::record::{EffectClass, RecordedResponse};
 use seiriken::store::{Fault, FaultKind, FaultyStore, MemoryStore, Store, Verb};
 use seiriken::{IdempotencyKey, KeySyntax, Policy, Scope};
 
@@ -15,6 +16,25 @@ fn engine() -> Engine<Arc<Faulty>> {
     let memory = MemoryStore::new().expect("the system has randomness");
     let store = Arc::new(FaultyStore::new(memory));
     Engine::new(store, Policy::default()).expect("memory carries opaque effects")
+}
+
+/// The runtime's clock: where it is paused, leases end as soon as somebody waits for it.
+#[derive(Debug)]
+struct RuntimeClock(tokio::time::Instant);
+
+impl Clock for RuntimeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000).after(self.0.elapsed())
+    }
+}
+
+/// An engine whose leases are short, on a store that goes by the runtime's clock.
+fn engine_of(class: EffectClass) -> Engine<Arc<Faulty>> {
+    let clock = RuntimeClock(tokio::time::Instant::now());
+    let memory = MemoryStore::with_clock(clock).expect("the system has randomness");
+    let mut policy = Policy::default();
+    (policy.class, policy.lease) = (class, Policy::LEASE_MIN);
+    Engine::new(Arc::new(FaultyStore::new(memory)), policy).expect("memory carries both")
 }
 
 /// Asks for the one operation of these tests, and answers what came of it and whether it ran.
@@ -81,4 +101,43 @@ async fn a_slow_store_is_waited_for_and_a_hung_one_holds_its_own_caller_alone() 
     assert_eq!(before.elapsed(), minute);
     assert!(tokio::time::timeout(minute, ask(&engine)).await.is_err());
     assert!(matches!(ask(&engine).await, (Decision::Replayed(_), false)));
+}
+
+const MANY_LEASES: Duration = Duration::from_mins(1);
+
+/// The work has ended, and the lease would as well: the successor would do it once more, or find
+/// that nobody knows what happened.
+#[tokio::test(start_paused = true)]
+async fn the_owner_shows_signs_of_life_while_its_answer_is_being_recorded() {
+    for class in [EffectClass::Keyed, EffectClass::Opaque] {
+        let engine = engine_of(class);
+        engine.store().fail(Fault::once(Verb::Complete, 1, FaultKind::Delayed(MANY_LEASES)));
+        let first = tokio::spawn({
+            let engine = engine.clone();
+            async move { ask(&engine).await }
+        });
+        tokio::time::sleep(MANY_LEASES / 2).await;
+        assert_eq!(engine.store().calls(Verb::Complete), 1, "it is being recorded");
+        let retry = ask(&engine).await;
+        assert!(matches!(retry, (Decision::InProgress { .. }, false)), "{class:?}: {retry:?}");
+        let first = first.await.expect("no panic");
+        assert!(matches!(first, (Decision::Executed { .. }, true)), "{class:?}: {first:?}");
+    }
+}
+
+/// Its caller has been told that the answer is pending.
+#[tokio::test(start_paused = true)]
+async fn the_owner_shows_signs_of_life_while_recording_is_tried_again_and_again() {
+    for class in [EffectClass::Keyed, EffectClass::Opaque] {
+        let engine = engine_of(class);
+        engine.store().fail(Fault::from(Verb::Complete, 1, FaultKind::NotApplied));
+        assert!(matches!(ask(&engine).await, (Decision::Pending, true)), "{class:?}");
+        tokio::time::sleep(MANY_LEASES).await;
+        let retry = ask(&engine).await;
+        assert!(matches!(retry, (Decision::InProgress { .. }, false)), "{class:?}: {retry:?}");
+        engine.store().heal();
+        assert!(engine.drain(MANY_LEASES).await, "{class:?}: it is recorded in the end");
+        let retry = ask(&engine).await;
+        assert!(matches!(retry, (Decision::Replayed(_), false)), "{class:?}: {retry:?}");
+    }
 }

@@ -7,6 +7,7 @@
 //! features  one command for every cargo feature of the library, read from cargo itself
 //! house     the rules of this tree that no compiler knows
 //! bench     `cargo xtask bench`: what safe retries cost, measured
+//! guards    `cargo xtask campaign guards`: tests are seen to fail without what they protect
 //! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
 //! command   runs a program and can say how to repeat it by hand
 //! tools     what must be installed, and what to do when it is not
@@ -16,6 +17,7 @@ mod bench;
 mod command;
 mod deny;
 mod features;
+mod guards;
 mod house;
 mod step;
 mod test;
@@ -63,6 +65,21 @@ enum Task {
     Deny,
     /// Everything that CI runs: `test`, then `deny`
     Ci,
+    /// What takes too long for every change; each full run is noted in docs/ledger.md
+    Campaign {
+        #[command(subcommand)]
+        campaign: Campaign,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Campaign {
+    /// Take out each guard that docs/field-bugs.md rests on, and see its tests fail
+    Guards {
+        /// Take out those alone whose name or bug has this in it
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -88,6 +105,9 @@ fn run(task: Task, root: &Path) -> Result<(), Failure> {
         Task::Test { only, .. } => test::run(root, &only),
         Task::Bench { benchmark } => bench::run(root, &benchmark),
         Task::Deny => deny::run(root),
+        Task::Campaign { campaign: Campaign::Guards { only } } => {
+            guards::run(root, only.as_deref())
+        }
         Task::Ci => test::run(root, &[]).and_then(|()| deny::run(root)),
     }
 }

@@ -70,11 +70,13 @@ async fn an_order_that_takes_longer_than_its_lease_is_still_running() {
         let first = ordering(&shop);
         service.executions_begun(1).await;
         let second = loop {
+            let first_is_answered = first.is_finished();
             let second = shop.order("k", CAKE).await;
             if second.status != 409 {
                 break second;
             }
             second.assert_refused(409, "request-in-progress");
+            assert!(!first_is_answered, "nothing runs any more: {second:?}");
             // Time is what this is about: asking faster would keep the machine from renewing.
             tokio::time::sleep(Duration::from_millis(50)).await;
         };

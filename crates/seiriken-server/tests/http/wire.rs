@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::service::PATIENCE;
+
 /// One HTTP/1.1 connection.
 pub(crate) struct Wire {
     stream: TcpStream,
@@ -61,8 +63,8 @@ impl Wire {
 
     /// Reads some; `false` at the end.
     async fn read(&mut self) -> bool {
-        let read = self.stream.read_buf(&mut self.ahead).await.expect("the service writes");
-        read > 0
+        let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.ahead)).await;
+        read.expect("the service answers").expect("the service writes") > 0
     }
 }
 

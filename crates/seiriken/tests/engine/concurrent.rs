@@ -19,6 +19,7 @@ on_both_stores! {
     one_that_waits_takes_over_when_the_first_frees_the_key,
     when_a_key_is_freed_one_of_many_asks_for_it_and_the_others_wait_on,
     of_many_that_wait_for_another_node_one_asks_the_store,
+    one_that_waits_is_woken_when_the_first_panics_or_cannot_say,
     one_that_waits_never_hears_the_answer_to_another_request,
 }
 
@@ -175,6 +176,38 @@ async fn of_many_that_wait_for_another_node_one_asks_the_store<S: Store>(bench: 
     assert_eq!(answered(first.await.expect("no panic")), answer("there"));
     for told in waiting {
         assert_eq!(answered(told.await.expect("no panic")), answer("there"));
+    }
+}
+
+/// However the first one ends: nobody is left to wait for what will not come.
+async fn one_that_waits_is_woken_when_the_first_panics_or_cannot_say<S: Store>(bench: Bench<S>) {
+    let cases = bench.classes().into_iter().flat_map(|class| [(class, true), (class, false)]);
+    for ((class, panics), key) in cases.zip(1..) {
+        let engine = bench.engine_that(class, OnConcurrent::Wait(Duration::from_hours(1)));
+        let gate = Arc::new(Semaphore::new(0));
+        let opens = Arc::clone(&gate);
+        let answered_before = bench.store.claim.asked();
+        let first = tokio::spawn(engine.run(operation(&*bench.store, key), move |_| async move {
+            opens.acquire().await.expect("the gate is not thrown away").forget();
+            assert!(!panics, "on purpose: half-way through the work");
+            Ending::Unknown(0)
+        }));
+        bench.store.claim.answered(answered_before + 1).await;
+        let work = |_| async { Ending::Answered(answer("second"), 2) };
+        let second = tokio::spawn(engine.run(operation(&*bench.store, key), work));
+        bench.store.claim.answered(answered_before + 2).await;
+
+        let opened = tokio::time::Instant::now();
+        gate.add_permits(1);
+        drop(first.await.expect("a panic of the work is caught"));
+        let told = second.await.expect("no panic");
+        let right = match class {
+            EffectClass::Opaque => matches!(told, Decision::Indeterminate),
+            _ => matches!(told, Decision::Executed { beside: Some(2), .. }),
+        };
+        assert!(right, "{class:?}, panics: {panics}: {told:?}");
+        let waited = opened.elapsed();
+        assert!(waited < Duration::from_secs(1), "{class:?}, panics: {panics}: {waited:?}");
     }
 }
 
