@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use http::response::Parts;
 use http::{HeaderName, Method};
 
 use super::identity::Identity;
 use super::layer::IdempotencyLayer;
+use super::verdict::{RecordPolicy, Recording};
 use crate::dated_key::AcceptedKeys;
 use crate::engine::Engine;
 use crate::fingerprint::{FingerprintKind, IgnoredMembers};
@@ -49,7 +51,7 @@ pub(super) struct Rules {
     pub(super) ignored: IgnoredMembers,
     pub(super) request_body_bytes_max: usize,
     pub(super) response_body_bytes_max: usize,
-    pub(super) record_all: bool,
+    pub(super) record_policy: RecordPolicy,
     pub(super) page: String,
 }
 
@@ -72,7 +74,7 @@ impl<S: Store + Clone> Idempotency<S> {
             ignored: IgnoredMembers::default(),
             request_body_bytes_max: 1 << 20,
             response_body_bytes_max: 1 << 20,
-            record_all: false,
+            record_policy: RecordPolicy::default(),
             page: "/.well-known/idempotency".to_owned(),
         };
         Self { store, policy: Policy::default(), ignored: Vec::new(), rules }
@@ -224,8 +226,32 @@ impl<S: Store + Clone> Idempotency<S> {
     /// Records every answer, also those whose status says that nothing was processed (401, 405,
     /// 413, 415, 425, 429 of an opaque handler). Defaults to freeing the key at those.
     #[must_use]
-    pub fn record_all(mut self) -> Self {
-        self.rules.record_all = true;
+    pub fn record_all(self) -> Self {
+        self.recording(|answer| {
+            matches!(answer.status.as_u16(), 401 | 405 | 413 | 415 | 425 | 429)
+                .then_some(Recording::Record)
+        })
+    }
+
+    /// Decides by a rule of your own which answers are recorded; `None` leaves an answer to the
+    /// usual rule. Not asked after a commit, and not where the handler said
+    /// [`NotProcessed`](super::NotProcessed).
+    ///
+    /// ```
+    /// # use seiriken::http::{Idempotency, Identity, Recording};
+    /// # let store = std::sync::Arc::new(seiriken::store::MemoryStore::new()?);
+    /// // This service answers 503 before it has begun anything.
+    /// let idempotency = Idempotency::new(store, Identity::credentials())
+    ///     .recording(|answer| (answer.status == 503).then_some(Recording::NotProcessed));
+    /// # let _ = idempotency;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn recording(
+        mut self,
+        rule: impl Fn(&Parts) -> Option<Recording> + Send + Sync + 'static,
+    ) -> Self {
+        self.rules.record_policy = RecordPolicy::new(rule);
         self
     }
 

@@ -47,6 +47,7 @@ mod recording;
 mod replay;
 mod request;
 mod service;
+mod verdict;
 
 #[cfg(feature = "axum")]
 mod axum;
@@ -62,6 +63,7 @@ pub use problem::{Problem, ProblemKind};
 pub use reason::Reason;
 pub use recording::NotProcessed;
 pub use service::IdempotencyService;
+pub use verdict::Recording;
 
 #[cfg(feature = "axum")]
 pub use self::axum::{NotGuarded, Once};

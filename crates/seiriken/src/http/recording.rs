@@ -13,6 +13,7 @@ use super::collect::{Collected, collect};
 use super::config::Rules;
 use super::problem::ProblemKind;
 use super::reason::Reason;
+use super::verdict::Verdict;
 use crate::engine::{CommitState, Ending};
 use crate::record::{EffectClass, Field, RecordedResponse};
 
@@ -47,31 +48,6 @@ pub(super) enum Beside<B, E> {
     Failed(E),
 }
 
-/// What becomes of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Record,
-    Free,
-    Unknown,
-    NeverCommitted,
-}
-
-/// Decides about an answer by its head. A commit that came about goes before this.
-fn verdict(class: EffectClass, status: StatusCode, says_so: bool, record_all: bool) -> Verdict {
-    if says_so {
-        return Verdict::Free;
-    }
-    match (class, status.as_u16()) {
-        // Nothing was committed and there is no effect outside the transaction.
-        (EffectClass::Transactional, 500..) => Verdict::Free,
-        (EffectClass::Transactional, 200..=299) => Verdict::NeverCommitted,
-        (EffectClass::Transactional, _) => Verdict::Record,
-        (_, 408 | 502 | 504) => Verdict::Unknown,
-        (_, 401 | 405 | 413 | 415 | 425 | 429) if !record_all => Verdict::Free,
-        _ => Verdict::Record,
-    }
-}
-
 /// Whether the answer is another layer's, further in, which itself does not know how it ends: it
 /// must not stand as the answer for ever.
 fn cannot_say<B>(answer: &Response<B>) -> bool {
@@ -97,6 +73,7 @@ where
     B: Body<Data = Bytes>,
 {
     let says_so = answer.extensions().get::<NotProcessed>().is_some();
+    let cannot_say = cannot_say(&answer);
     match commit {
         CommitState::Committed(record) => {
             return Ending::NotProcessed(beside_commit(&record, answer));
@@ -109,11 +86,13 @@ where
         CommitState::Failed(_) => return Ending::NotProcessed(whole(answer)),
         CommitState::NotAsked | CommitState::Asked => {}
     }
-    let verdict = if cannot_say(&answer) && class != EffectClass::Transactional {
-        Verdict::Unknown
-    } else {
-        verdict(class, answer.status(), says_so, rules.record_all)
+    let (head, body) = answer.into_parts();
+    let verdict = match class {
+        _ if says_so => Verdict::Free,
+        EffectClass::Keyed | EffectClass::Opaque if cannot_say => Verdict::Unknown,
+        _ => rules.record_policy.verdict(class, &head),
     };
+    let answer = Response::from_parts(head, body);
     match verdict {
         Verdict::Free => Ending::NotProcessed(whole(answer)),
         Verdict::Unknown => Ending::Unknown(whole(answer)),
@@ -257,31 +236,6 @@ pub(super) fn fields(headers: &HeaderMap) -> Vec<Field<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn verdicts() {
-        use EffectClass::{Keyed, Opaque, Transactional};
-        use Verdict::{Free, NeverCommitted, Record, Unknown};
-        let cases = [
-            (Opaque, vec![200, 201, 204, 303, 400, 402, 404, 409, 422, 500, 501, 503], Record),
-            (Opaque, vec![401, 405, 413, 415, 425, 429], Free),
-            (Opaque, vec![408, 502, 504], Unknown),
-            (Keyed, vec![200, 303, 402, 500, 503], Record),
-            (Keyed, vec![401, 429], Free),
-            (Keyed, vec![408, 502, 504], Unknown),
-            (Transactional, vec![200, 201, 204], NeverCommitted),
-            (Transactional, vec![303, 400, 402, 404, 409], Record),
-            (Transactional, vec![500, 502, 503, 504], Free),
-        ];
-        for (class, statuses, expected) in cases {
-            for status in statuses {
-                let status = StatusCode::from_u16(status).unwrap();
-                assert_eq!(verdict(class, status, false, false), expected, "{class:?} {status}");
-                assert_eq!(verdict(class, status, true, false), Free, "{class:?} {status}");
-            }
-        }
-        assert_eq!(verdict(Opaque, StatusCode::TOO_MANY_REQUESTS, false, true), Record);
-    }
 
     #[test]
     fn fields_are_split_into_stored_private_and_framing() {

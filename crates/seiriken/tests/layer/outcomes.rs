@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use axum::body::Body;
 use http::Response;
-use seiriken::http::{Idempotency, NotProcessed, ProblemKind};
+use seiriken::http::{Idempotency, NotProcessed, ProblemKind, Recording};
 use seiriken::store::MemoryStore;
 
 use crate::guarded::{Guarded, in_memory, says};
@@ -88,6 +88,29 @@ async fn a_service_whose_statuses_mean_something_else_has_them_all_recorded() {
         service.post(&status.to_string()).await.assert_replays(&first);
         assert_eq!(service.runs(), 1, "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_service_may_have_a_rule_of_its_own() {
+    let layer = in_memory().recording(|answer| match answer.status.as_u16() {
+        503 => Some(Recording::NotProcessed),
+        202 => Some(Recording::Unknown),
+        504 => Some(Recording::Record),
+        _ => None,
+    });
+    let (service, says) = switchable(&layer, 503);
+    service.post("freed").await.assert_not_recorded();
+    says.store(201, Ordering::SeqCst);
+    service.post("freed").await.assert_executed();
+    says.store(202, Ordering::SeqCst);
+    service.post("unknown").await.assert_not_definite();
+    service.post("unknown").await.assert_refused(ProblemKind::OutcomeUnknown);
+    says.store(504, Ordering::SeqCst);
+    let first = service.post("recorded").await;
+    first.assert_executed();
+    service.post("recorded").await.assert_replays(&first);
+    says.store(429, Ordering::SeqCst);
+    service.post("usual").await.assert_not_recorded();
 }
 
 #[tokio::test]
