@@ -12,7 +12,7 @@ use seiriken::record::transition::{
 };
 use seiriken::record::{AttemptId, EffectClass, RecordedResponse, Retention, Token};
 use seiriken::store::sqlite::SqliteStore;
-use seiriken::store::{MemoryStore, Store, Sweep};
+use seiriken::store::{MemoryStore, Sweep};
 use seiriken::{Fingerprint, IdentityDigest, KeyDate, Quota, RecordId, Scope, ScopeDigest};
 use tempfile::TempDir;
 
