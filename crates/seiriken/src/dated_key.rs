@@ -23,8 +23,8 @@ pub struct KeyDate {
 /// Which keys are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AcceptedKeys {
-    /// Any. Of these only the issued ones know their age; another one that comes again after the
-    /// retention is a new one. The default.
+    /// Any. Of these only the issued ones know their age, also those whose secret is no longer
+    /// live; another one that comes again after the retention is a new one. The default.
     #[default]
     Any,
     /// Only keys that this service has issued ([`IssuedKey`]).
@@ -76,7 +76,9 @@ impl AcceptedKeys {
     ) -> Result<Option<KeyDate>, KeyNotAccepted> {
         let issued = || IssuedKey::verify(issuing, scope, key).ok().map(|issued| issued.date());
         match self {
-            Self::Any => Ok(issued()),
+            // Signed with a secret that is gone, it may have been used all the same: without its
+            // date it would be new again. That date can only get it refused.
+            Self::Any => Ok(issued().or_else(|| IssuedKey::date_it_claims(key))),
             Self::Issued => issued().map(Some).ok_or(KeyNotAccepted::NotIssued),
             Self::Dated => {
                 let date = KeyDate::of_uuid(key).or_else(issued);
@@ -108,6 +110,18 @@ mod tests {
         assert_eq!(date(AcceptedKeys::Dated, V7), Ok(Some(expected)));
         assert_eq!(date(AcceptedKeys::Dated, &V7.to_lowercase()), Ok(Some(expected)));
         assert_eq!(date(AcceptedKeys::Any, V7), Ok(None), "nobody asked for it");
+    }
+
+    #[test]
+    fn an_issued_key_keeps_its_date_when_its_secret_is_gone() {
+        let issuing = |byte| IssuingSecrets::derived_from(&StoreSecret::from_bytes([byte; 32]));
+        let now = Timestamp::from_millis(1_000);
+        let scope = Scope::default();
+        let issued = IssuedKey::new(&issuing(2), &scope, now, Duration::from_secs(1), 7);
+        let expected = KeyDate { minted: now, expires_at: Some(Timestamp::from_millis(2_000)) };
+        assert_eq!(date(AcceptedKeys::Any, issued.as_str()), Ok(Some(expected)));
+        let refused = date(AcceptedKeys::Dated, issued.as_str());
+        assert_eq!(refused, Err(KeyNotAccepted::NotDated), "nobody here has signed that date");
     }
 
     #[test]

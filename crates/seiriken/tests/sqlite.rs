@@ -3,6 +3,8 @@
 
 #[path = "sqlite/corrupt.rs"]
 mod corrupt;
+#[path = "sqlite/counting.rs"]
+mod counting;
 #[path = "sqlite/fence.rs"]
 mod fence;
 #[path = "sqlite/groups.rs"]

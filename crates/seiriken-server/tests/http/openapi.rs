@@ -11,11 +11,13 @@ use crate::service::Service;
 use crate::shop::{CAKE, answer};
 
 /// Options that change what is described.
-const OPTIONS: [&[&str]; 4] = [
+const OPTIONS: [&[&str]; 6] = [
     &[],
     &["--identity", "header=X-User", "--public-url", "https://shop.example"],
     &["--identity", "cookie=session", "--on-concurrent", "wait=5s"],
     &["--identity", "anonymous"],
+    &["--keys", "issued"],
+    &["--keys", "dated"],
 ];
 
 /// Every value below `part`, each with the name of the member that it is.
@@ -179,4 +181,23 @@ async fn it_says_what_the_options_say() {
     let missing = "/paths/~1orders/post/responses/400/content/application~1problem+json/examples";
     let missing = description.at(&format!("{missing}/key-missing/value/type"));
     assert_eq!(*missing, format!("{page}#key-missing"));
+}
+
+/// The one of dated keys is a key for the day that it was made on.
+#[tokio::test]
+async fn each_key_that_it_shows_is_one_that_is_taken() {
+    for (keys, shown) in [("client", 2), ("dated", 2), ("issued", 0)] {
+        let service = Service::in_memory(&["--keys", keys]).await;
+        let shop = service.shop();
+        let description = Description::of(&shop).await;
+        let field = description.at("/paths/~1orders/post/parameters/0");
+        assert_eq!(field["examples"].as_object().expect("examples").len(), shown, "{keys}");
+        for example in field["examples"].as_object().expect("examples").values() {
+            let told = shop.order(example["value"].as_str().expect("a key"), CAKE).await;
+            match keys {
+                "dated" => drop(told.assert_refused(400, "key-expired")),
+                _ => assert_eq!(told.status, 201, "{keys}: {example}"),
+            }
+        }
+    }
 }

@@ -253,8 +253,8 @@ impl<S: Store> Engine<S> {
         patience: &Patience,
     ) -> Waited {
         let Some(until) = patience.until else { return Waited::Enough };
-        if turn.is_some() {
-            return patience.pause().await;
+        if let Some(turn) = turn {
+            return Patience::pause(until, turn.listen()).await;
         }
         let settled = match self.shared.waiting.join(request) {
             Joined::Waiting(settled) => settled,

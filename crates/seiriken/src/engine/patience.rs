@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use crate::policy::OnConcurrent;
 use crate::record::RecordedResponse;
@@ -34,15 +35,17 @@ impl Patience {
         Self { until }
     }
 
-    /// The owner is in another process: look again now and then.
-    pub(super) async fn pause(&self) -> Waited {
-        let next = Instant::now() + POLL;
-        match self.until {
-            Some(until) if next < until => {
-                tokio::time::sleep_until(next).await;
-                Waited::LookAgain
-            }
-            _ => Waited::Enough,
+    /// The owner is in another process, of which nobody tells: look again now and then, the last
+    /// time when there is no patience left. Or it is in this one and has just begun: then it is
+    /// heard.
+    pub(super) async fn pause(until: Instant, told: oneshot::Receiver<RecordedResponse>) -> Waited {
+        let now = Instant::now();
+        if now >= until {
+            return Waited::Enough;
+        }
+        match timeout_at(until.min(now + POLL), told).await {
+            Ok(Ok(answer)) => Waited::Answer(answer),
+            Ok(Err(_)) | Err(_) => Waited::LookAgain,
         }
     }
 }

@@ -8,6 +8,9 @@
 //! One of them at a time has the [`Turn`]: it owns the execution, or, where the owner is in
 //! another process, it alone asks the store now and then. When it ends without an answer the next
 //! one gets the turn; the others go on waiting.
+//!
+//! Who asks the store in the moment between an owner's grant and its beginning gets a turn beside
+//! the owner's. It [listens](Turn::listen) while it pauses: the owner of this process is heard.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,6 +36,8 @@ type Lines = HashMap<Request, Line>;
 struct Line {
     turns: usize,
     waiters: VecDeque<oneshot::Sender<Settled>>,
+    /// Those who have a turn and pause.
+    listeners: Vec<oneshot::Sender<RecordedResponse>>,
 }
 
 /// Which request of which caller, under which key.
@@ -106,35 +111,60 @@ impl Turn {
         self.answer = Some(answer);
     }
 
-    /// Takes the turn out of its line: whom to tell, and whether one of them gets the turn.
-    fn leave(&self) -> (VecDeque<oneshot::Sender<Settled>>, bool) {
+    /// Hears the answer of another turn of the same request. An error says that one has ended
+    /// without: it is worth while to ask the store.
+    pub(super) fn listen(&self) -> oneshot::Receiver<RecordedResponse> {
+        let (tell, told) = oneshot::channel();
         let mut lines = self.waiting.lines();
-        let Some(line) = lines.get_mut(&self.request) else { return Default::default() };
+        let line = lines.entry(self.request).or_default();
+        line.listeners.retain(|listener| !listener.is_closed());
+        line.listeners.push(tell);
+        told
+    }
+
+    /// Takes the turn out of its line: whom to tell, and whether one of them gets the turn.
+    fn leave(&self) -> Left {
+        let mut lines = self.waiting.lines();
+        let Some(line) = lines.get_mut(&self.request) else { return Left::default() };
         line.turns = line.turns.saturating_sub(1);
         let last = line.turns == 0;
-        let told = if self.answer.is_some() || last {
+        let waiters = if self.answer.is_some() || last {
             std::mem::take(&mut line.waiters)
         } else {
             // Another turn is out, whose end they are told.
             VecDeque::new()
         };
+        let listeners = std::mem::take(&mut line.listeners);
         if last {
             lines.remove(&self.request);
         }
-        (told, last)
+        Left { waiters, listeners, last }
     }
+}
+
+/// Who is to be told of a turn's end.
+#[derive(Debug, Default)]
+struct Left {
+    waiters: VecDeque<oneshot::Sender<Settled>>,
+    listeners: Vec<oneshot::Sender<RecordedResponse>>,
+    /// No other turn is out.
+    last: bool,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let (mut waiters, last) = self.leave();
+        let Left { mut waiters, listeners, last } = self.leave();
         if let Some(answer) = &self.answer {
+            // One that no longer waits does not need to know.
+            for listener in listeners {
+                let _ = listener.send(answer.clone());
+            }
             for waiter in waiters {
-                // One that no longer waits does not need to know.
                 let _ = waiter.send(Settled::Completed(answer.clone()));
             }
             return;
         }
+        drop(listeners);
         assert!(last || waiters.is_empty(), "who waits is left to the turn that is still out");
         waiters.retain(|waiter| !waiter.is_closed());
         if let Some(next) = waiters.pop_front() {

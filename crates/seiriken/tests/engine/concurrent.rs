@@ -21,6 +21,9 @@ on_both_stores! {
     of_many_that_wait_for_another_node_one_asks_the_store,
     one_that_waits_is_woken_when_the_first_panics_or_cannot_say,
     one_that_waits_never_hears_the_answer_to_another_request,
+    one_that_asked_before_the_owner_began_hears_its_answer_at_once,
+    one_that_asked_before_the_owner_began_hears_at_once_that_it_freed_the_key,
+    one_that_waits_for_another_node_looks_once_more_before_it_gives_up,
 }
 
 const MANY: u32 = 64;
@@ -249,4 +252,77 @@ async fn one_that_waits_never_hears_the_answer_to_another_request<S: Store>(benc
     assert!(matches!(other.await.expect("no panic"), Decision::Executed { .. }));
     let told = retry.await.expect("no panic");
     assert!(matches!(told, Decision::CredentialChanged), "it is told {told:?}");
+}
+
+/// The store has granted the key, its new owner does not know yet, and the retry asks: it finds no
+/// owner in this process.
+async fn a_retry_between_the_grant_and_the_beginning<S: Store>(
+    bench: &Bench<S>,
+    limit: Duration,
+    first_ends: Ending<()>,
+) -> (Decision<()>, Decision<()>, Duration) {
+    let engine = bench.engine_that(EffectClass::Opaque, OnConcurrent::Wait(limit));
+    let late = bench.store.claim.close_gate();
+    let work = |_| async { first_ends };
+    let first = tokio::spawn(engine.run(operation(&*bench.store, 1), work));
+    bench.store.claim.answered(1).await;
+    bench.store.claim.open_gate();
+    let work = |_| async { Ending::Answered(answer("the retry's"), ()) };
+    let retry = tokio::spawn(engine.run(operation(&*bench.store, 1), work));
+    // It has looked, and looked again since nobody here owns the key.
+    bench.store.claim.answered(3).await;
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    let begun = tokio::time::Instant::now();
+    late.add_permits(1);
+    let told = (first.await.expect("no panic"), retry.await.expect("no panic"));
+    (told.0, told.1, begun.elapsed())
+}
+
+async fn one_that_asked_before_the_owner_began_hears_its_answer_at_once<S: Store>(bench: Bench<S>) {
+    // Less patience than the pause between two looks.
+    let limit = Duration::from_millis(100);
+    let ends = Ending::Answered(answer("first"), ());
+    let (first, retry, took) =
+        a_retry_between_the_grant_and_the_beginning(&bench, limit, ends).await;
+    assert!(matches!(first, Decision::Executed { .. }), "{first:?}");
+    assert_eq!(answered(retry), answer("first"));
+    assert_eq!(took, Duration::ZERO);
+}
+
+async fn one_that_asked_before_the_owner_began_hears_at_once_that_it_freed_the_key<S: Store>(
+    bench: Bench<S>,
+) {
+    let (limit, ends) = (Duration::from_hours(1), Ending::NotProcessed(()));
+    let (first, retry, took) =
+        a_retry_between_the_grant_and_the_beginning(&bench, limit, ends).await;
+    assert!(matches!(first, Decision::NotRecorded { freed: true, .. }), "{first:?}");
+    assert_eq!(answered(retry), answer("the retry's"));
+    assert_eq!(took, Duration::ZERO);
+}
+
+/// Also where its patience is shorter than the pause between two looks.
+async fn one_that_waits_for_another_node_looks_once_more_before_it_gives_up<S: Store>(
+    bench: Bench<S>,
+) {
+    let limit = Duration::from_millis(100);
+    let here = bench.engine_that(EffectClass::Opaque, OnConcurrent::Wait(limit));
+    let gate = Arc::new(Semaphore::new(0));
+    let there = Arc::clone(&gate);
+    let work = move |_| async move {
+        there.acquire().await.expect("the gate is not thrown away").forget();
+        Ending::Answered(answer("there"), ())
+    };
+    let elsewhere = bench.engine(EffectClass::Opaque);
+    let first = tokio::spawn(elsewhere.run(operation(&*bench.store, 1), work));
+    bench.store.claim.answered(1).await;
+    let begun = tokio::time::Instant::now();
+    let work = |_| async { Ending::Answered(answer("here"), ()) };
+    let retry = tokio::spawn(here.run(operation(&*bench.store, 1), work));
+    bench.store.claim.answered(3).await;
+    gate.add_permits(1);
+    assert_eq!(answered(first.await.expect("no panic")), answer("there"));
+    assert_eq!(answered(retry.await.expect("no panic")), answer("there"));
+    assert_eq!(begun.elapsed(), limit);
 }

@@ -2,6 +2,7 @@
 
 mod callers;
 mod fence;
+mod issued;
 mod keyed;
 mod layers;
 mod shutdown;

@@ -23,3 +23,27 @@ pub(super) fn schema(key: &Value) -> Value {
     };
     json!({ "type": "string", "pattern": pattern })
 }
+
+/// Keys that could be sent. One that the service has to issue cannot stand here.
+pub(super) fn examples(key: &Value) -> Value {
+    let made_by_the_client = match key["accepted"].as_str() {
+        Some("issued") => return json!({}),
+        Some("dated") => "01890a5d-ac96-774b-bcce-b302099a8057",
+        _ => "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    };
+    json!({
+        "bare": { "value": made_by_the_client },
+        "quoted": { "value": format!("\"{made_by_the_client}\"") },
+    })
+}
+
+/// Whose key it is.
+pub(super) fn made_by(key: &Value) -> &'static str {
+    match key["accepted"].as_str() {
+        Some("issued") => "Made by `POST /orders/prepare`",
+        Some("dated") => {
+            "A UUID of version 7, made by the client, or one of `POST /orders/prepare`"
+        }
+        _ => "Made by the client",
+    }
+}

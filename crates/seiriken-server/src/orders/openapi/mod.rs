@@ -107,14 +107,13 @@ fn create(policy: &Policy, identity: &IdentityOption, answers: &Answers) -> Valu
             "name": policy.key_field(),
             "in": "header",
             "required": policy.0["key"]["required"],
-            "description": "Made by the client, one per operation, before the first try, and \
-                            repeated on every retry. Quoted or not, it is the same key; parameters \
-                            after the quoted form are ignored.",
+            "description": format!(
+                "{}, one per operation, before the first try, and repeated on every retry. Quoted \
+                 or not, it is the same key; parameters after the quoted form are ignored.",
+                key::made_by(&policy.0["key"])
+            ),
             "schema": key::schema(&policy.0["key"]),
-            "examples": {
-                "bare": { "value": "8e03978e-40d5-43e8-bc93-6894a57f9324" },
-                "quoted": { "value": "\"8e03978e-40d5-43e8-bc93-6894a57f9324\"" },
-            },
+            "examples": key::examples(&policy.0["key"]),
         }],
         "requestBody": {
             "required": true,
