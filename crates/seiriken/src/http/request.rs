@@ -48,7 +48,7 @@ pub(super) fn guarded(
     match IdempotencyKey::from_field_lines(lines, rules.syntax) {
         Ok(Some(key)) => match rules.accepted_keys.date(&key, &rules.scope, issuing) {
             Ok(date) => Ok(Guarded::By(Named { key, date })),
-            Err(refused) => invalid(format!("Nothing ran: {refused}.")),
+            Err(refused) => invalid(format!("Nothing ran now: {refused}.")),
         },
         Ok(None) if rules.requirement == KeyRequirement::Optional => Ok(Guarded::No),
         Ok(None) => Err(Problem::new(ProblemKind::KeyMissing)),
