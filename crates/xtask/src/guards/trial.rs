@@ -141,14 +141,26 @@ fn run_program(program: &Path, folder: &Path, filters: &[&str]) -> Result<(Strin
     // Its backtraces take longer than its tests.
     process.env("RUST_BACKTRACE", "0");
     let failed = |error| failure(format!("{}: {error}", program.display()));
+    // It may have started programs of its own, which end with its group.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut process, 0);
     let mut child = process.spawn().map_err(failed)?;
     let output = read(&mut child);
-    // One that has ended cannot be ended, which is no matter.
-    let _ = child.kill();
+    end_group(&mut child);
     let status = child.wait().map_err(failed)?;
     let end = if output.contains("\ntest result: ") { End::Finished } else { End::CutOff };
     println!("      {} {}: {status}", program.display(), filters.join(" "));
     Ok((output, end))
+}
+
+/// Ends whatever is left of it. Where that is nothing, there is nothing to say.
+fn end_group(child: &mut Child) {
+    if cfg!(unix) {
+        let group = format!("-{}", child.id());
+        let mut kill = Process::new("kill");
+        let _ = kill.args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+    }
+    let _ = child.kill();
 }
 
 /// Everything it writes, until it ends or says nothing for too long.
