@@ -258,6 +258,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Reads no certificates, which takes a moment and fails where there are none: for `http://`
+    /// alone. An `https://` address is then one that no connection comes about to.
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn without_certificates(mut self) -> Self {
+        self.http = self.http.tls_certs_only([]);
+        self
+    }
+
     /// Builds it. An error is one of the HTTP client underneath.
     pub fn build(self) -> Result<Client, reqwest::Error> {
         let Self { settings, http, journal } = self;

@@ -92,6 +92,11 @@ impl Request {
         Ok(self)
     }
 
+    /// Whether it goes out encrypted.
+    pub fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
     /// The header fields, without the key.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
