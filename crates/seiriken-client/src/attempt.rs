@@ -12,6 +12,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::answer::Answer;
@@ -78,6 +80,10 @@ pub(crate) fn request(
     *request.headers_mut() = frozen.headers.clone();
     let key = intent.key.field_value(settings.quoted);
     request.headers_mut().insert(settings.key_field.clone(), key);
+    if frozen.body.is_empty() {
+        // Else the field would be missing, and some servers insist on it (RFC 9110 section 8.6).
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     *request.body_mut() = Some(body);
     request
 }

@@ -29,7 +29,7 @@ use crate::intent::Intent;
 use crate::key::Key;
 
 /// So many settled lines may lie in the file before it is written anew, if they are most of it.
-const SETTLED_MAX: usize = 4096;
+const SETTLED_MAX: usize = 512;
 
 /// A journal that is open. Clones are the same one.
 #[derive(Debug, Clone)]

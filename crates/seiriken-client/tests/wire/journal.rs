@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use seiriken_client::{Client, Journal, JournalError, Key, NothingSent, Outcome};
+use seiriken_client::{Client, Journal, JournalError, Key, Outcome};
 use tempfile::TempDir;
 
 use crate::script::{Act, Server, answer};
@@ -174,7 +174,7 @@ async fn settled_lines_do_not_pile_up() {
         .build()
         .unwrap();
     let mut longest = 0;
-    for _ in 0..5_000 {
+    for _ in 0..600 {
         // The script is over: each is refused, which is definite.
         let mut intent = client.intent(order(&server)).unwrap();
         definite(client.send(&mut intent).await);
@@ -182,21 +182,6 @@ async fn settled_lines_do_not_pile_up() {
     }
     let now = fs::metadata(&path).unwrap().len();
     assert!(now < longest / 2, "{now} of {longest} bytes");
-}
-
-#[tokio::test]
-async fn what_the_journal_cannot_take_is_not_sent() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = path_in(&folder);
-    let server = Server::start([created("")]).await;
-    // A device that is always full: every write fails.
-    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
-    let Ok(journal) = Journal::open(&path) else { return };
-    let client = builder().journal(journal).build().unwrap();
-    let mut intent = client.intent(order(&server)).unwrap();
-    let result = client.send(&mut intent).await;
-    assert!(matches!(result, Err(NothingSent::Journal(_))), "{result:?}");
-    assert!(server.received().is_empty());
 }
 
 #[cfg(unix)]

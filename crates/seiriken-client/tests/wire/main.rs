@@ -5,7 +5,6 @@
 
 mod answers;
 mod journal;
-mod log;
 mod origin;
 mod prepare;
 mod script;

@@ -1,13 +1,18 @@
 //! The log, however much of it is asked for, has no key, no credential and no body.
+//!
+//! Alone in its program: which log lines are made at all is decided for a whole process.
+
+#[expect(dead_code, reason = "of what the script can do, this needs little")]
+#[path = "../wire/script.rs"]
+mod script;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use seiriken_client::Request;
+use seiriken_client::{Client, Outcome, Request};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::script::{Act, Server};
-use crate::{builder, created, definite};
+use crate::script::{Act, Server, answer};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -40,13 +45,15 @@ async fn at_its_most_talkative_it_names_no_key_no_credential_and_no_body() {
     let _guard = tracing::subscriber::set_default(subscriber);
     let folder = tempfile::tempdir().unwrap();
     let journal = seiriken_client::Journal::open(folder.path().join("journal")).unwrap();
-    let server = Server::start([Act::Lose, created("cake-of-the-answer")]).await;
-    let client = builder().journal(journal).build().unwrap();
+    let server = Server::start([Act::Lose, Act::Say(answer(201, &[], "cake-of-the-answer"))]).await;
+    let client = Client::builder().http(reqwest::Client::builder().no_proxy());
+    let client = client.without_certificates().journal(journal).build().unwrap();
     let request = Request::post(&server.url("/orders?token=query-of-the-caller")).unwrap();
     let request = request.header("Authorization", "Bearer bearer-of-the-caller").unwrap();
     let request = request.header("Cookie", "session=session-of-the-caller").unwrap();
     let mut intent = client.intent(request.body("cake-of-the-caller")).unwrap();
-    definite(client.send(&mut intent).await);
+    let result = client.send(&mut intent).await;
+    assert!(matches!(result, Ok(Outcome::Definite(_))), "{result:?}");
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     for said in ["attempt ended", "waiting before the next attempt", "NoAnswer"] {
