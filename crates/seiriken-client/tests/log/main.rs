@@ -47,7 +47,12 @@ async fn at_its_most_talkative_it_names_no_key_no_credential_and_no_body() {
     let journal = seiriken_client::Journal::open(folder.path().join("journal")).unwrap();
     let server = Server::start([Act::Lose, Act::Say(answer(201, &[], "cake-of-the-answer"))]).await;
     let client = Client::builder().http(reqwest::Client::builder().no_proxy());
-    let client = client.without_certificates().journal(journal).build().unwrap();
+    let client = client
+        .without_certificates()
+        .retention(std::time::Duration::from_hours(24))
+        .journal(journal)
+        .build()
+        .unwrap();
     let request = Request::post(&server.url("/orders?token=query-of-the-caller")).unwrap();
     let request = request.header("Authorization", "Bearer bearer-of-the-caller").unwrap();
     let request = request.header("Cookie", "session=session-of-the-caller").unwrap();
