@@ -4,6 +4,7 @@
 //! that the test hands in.
 
 mod answers;
+mod documented;
 mod journal;
 mod origin;
 mod prepare;

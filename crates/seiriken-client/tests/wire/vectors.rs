@@ -20,41 +20,41 @@ struct Vectors {
 
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Vector {
-    name: String,
+pub(crate) struct Vector {
+    pub(crate) name: String,
     #[serde(default)]
-    resumed: bool,
-    attempts: Vec<Attempt>,
-    then: String,
-    status: Option<u16>,
-    at_deadline: Option<String>,
+    pub(crate) resumed: bool,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) then: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) at_deadline: Option<String>,
 }
 
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-enum Attempt {
+pub(crate) enum Attempt {
     Failure(Failure),
     Answer(Told),
 }
 
 #[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-enum Failure {
+pub(crate) enum Failure {
     NotSent,
     NoAnswer,
 }
 
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Told {
-    status: u16,
-    marker: Option<String>,
-    problem: Option<String>,
-    recorded_status: Option<u16>,
+pub(crate) struct Told {
+    pub(crate) status: u16,
+    pub(crate) marker: Option<String>,
+    pub(crate) problem: Option<String>,
+    pub(crate) recorded_status: Option<u16>,
     location: Option<String>,
 }
 
-fn vectors() -> Vec<Vector> {
+pub(crate) fn vectors() -> Vec<Vector> {
     let text = include_str!("../../../../vectors/retries.json");
     let Vectors { vectors } = serde_json::from_str(text).expect("the vectors are as expected");
     assert!(vectors.len() > 60, "all of them");
