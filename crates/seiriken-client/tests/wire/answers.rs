@@ -43,7 +43,7 @@ async fn an_answer_that_does_not_come_is_a_lost_one() {
 
 #[tokio::test]
 async fn when_no_answer_comes_before_the_deadline_the_outcome_is_unknown() {
-    let server = Server::start([Act::Hang]).await;
+    let server = Server::start([Act::Hang, Act::Hang]).await;
     let client = builder().deadline(Duration::from_millis(100)).build().unwrap();
     // Also where there is no body that could be half sent.
     for request in [order(&server), order(&server).body("")] {
@@ -54,7 +54,6 @@ async fn when_no_answer_comes_before_the_deadline_the_outcome_is_unknown() {
         };
         assert_eq!(key, *intent.key());
         assert!(intent.may_have_run());
-        break;
     }
 }
 

@@ -14,7 +14,10 @@ fn path_in(folder: &TempDir) -> PathBuf {
 }
 
 fn client(path: &Path) -> Client {
-    builder().journal(Journal::open(path).expect("it opens")).build().unwrap()
+    builder()
+        .journal(Journal::open(path).expect("it opens"))
+        .build()
+        .expect("as the test sets it up")
 }
 
 /// Leaves intents behind as a client does that is gone between sending and the answer.
@@ -24,7 +27,7 @@ async fn leave(path: &Path, count: usize) -> Vec<String> {
     let mut keys = Vec::new();
     for number in 0..count {
         let body = format!("order {number}");
-        let mut intent = client.intent(order(&server).body(body)).unwrap();
+        let mut intent = client.intent(order(&server).body(body)).expect("as the test sets it up");
         tokio::select! {
             result = client.send(&mut intent) => panic!("{result:?}"),
             () = server.has_received(number + 1) => keys.push(intent.key().as_str().to_owned()),

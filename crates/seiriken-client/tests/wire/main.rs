@@ -30,7 +30,10 @@ fn builder() -> ClientBuilder {
 
 fn order(server: &script::Server) -> Request {
     let order = serde_json::json!({"itemId": "cake-001", "qty": 1});
-    Request::post(&server.url("/orders")).unwrap().json(&order).unwrap()
+    Request::post(&server.url("/orders"))
+        .expect("as the test sets it up")
+        .json(&order)
+        .expect("as the test sets it up")
 }
 
 /// The answer of an operation that has one.

@@ -144,10 +144,10 @@ async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Option<Re
 pub(crate) fn answer(status: u16, fields: &[(&str, &str)], body: &str) -> String {
     let mut text = format!("HTTP/1.1 {status} Because\r\n");
     for (name, value) in fields {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        text.extend([*name, ": ", value, "\r\n"]);
     }
     if status != 204 {
-        text.push_str(&format!("content-length: {}\r\n", body.len()));
+        text = format!("{text}content-length: {}\r\n", body.len());
     }
     format!("{text}\r\n{body}")
 }

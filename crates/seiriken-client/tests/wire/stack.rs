@@ -8,7 +8,7 @@ use crate::script::{Act, Server, answer};
 use crate::{builder, created};
 
 fn stack() -> reqwest_middleware::ClientWithMiddleware {
-    with_keys(builder().build().unwrap()).build()
+    with_keys(builder().build().expect("as the test sets it up")).build()
 }
 
 fn failure<E: std::error::Error + Send + Sync + 'static>(

@@ -126,8 +126,9 @@ struct Reach {
 impl Resolve for Reach {
     fn resolve(&self, _: Name) -> Resolving {
         let attempt = self.attempt.load(Ordering::SeqCst);
-        let unreachable = self.unreachable.lock().unwrap().get(attempt - 1) == Some(&true);
-        let address = self.address.lock().unwrap().expect("set before anything is sent");
+        let unreachable =
+            self.unreachable.lock().expect("no panic").get(attempt - 1) == Some(&true);
+        let address = self.address.lock().expect("no panic").expect("set before anything is sent");
         Box::pin(async move {
             if unreachable {
                 return Err("there is nobody of that name".into());
@@ -149,7 +150,7 @@ impl Outside for Waits {
     }
 
     fn random(&self, bytes: &mut [u8]) -> bool {
-        let mut left = self.left.lock().unwrap();
+        let mut left = self.left.lock().expect("no panic");
         let is_wait = bytes.len() == 4;
         let over = is_wait && *left == Some(0);
         if let (true, Some(left)) = (is_wait, left.as_mut()) {
@@ -193,9 +194,9 @@ async fn play(
     let last = Act::Say(answer(201, &[("idempotent-replayed", "true")], "{\"the\":\"end\"}"));
     let server = Server::start(acts.chain([last])).await;
     let reach = Reach::default();
-    *reach.address.lock().unwrap() = Some(server.address);
+    *reach.address.lock().expect("no panic") = Some(server.address);
     let not_sent = |attempt: &Attempt| matches!(attempt, Attempt::Failure(Failure::NotSent));
-    *reach.unreachable.lock().unwrap() = vector.attempts.iter().map(not_sent).collect();
+    *reach.unreachable.lock().expect("no panic") = vector.attempts.iter().map(not_sent).collect();
     let attempt = Arc::clone(&reach.attempt);
     let client = Client::builder()
         .deadline(Duration::from_mins(1))
@@ -210,13 +211,18 @@ async fn play(
             }
         })
         .build()
-        .unwrap();
+        .expect("as the test sets it up");
     let request = Request::post(&format!("http://shop.example:{}/pay", server.address.port()));
-    let request = request.unwrap().json(&serde_json::json!({"yen": 1200})).unwrap();
+    let request = request
+        .expect("as the test sets it up")
+        .json(&serde_json::json!({"yen": 1200}))
+        .expect("as the test sets it up");
     let mut intent = if vector.resumed {
-        client.resume(Key::new("known-before").unwrap(), request).unwrap()
+        client
+            .resume(Key::new("known-before").expect("as the test sets it up"), request)
+            .expect("as the test sets it up")
     } else {
-        client.intent(request).unwrap()
+        client.intent(request).expect("as the test sets it up")
     };
     let result = client.send(&mut intent).await;
     (result, server, intent)

@@ -30,10 +30,10 @@ fn noting(builder: ClientBuilder) -> (Client, Waits) {
     let noted = Arc::clone(&waits);
     let client = builder.on_progress(move |progress| {
         if let Progress::Waiting { wait, .. } = progress {
-            noted.lock().unwrap().push(*wait);
+            noted.lock().expect("no panic").push(*wait);
         }
     });
-    (client.build().unwrap(), waits)
+    (client.build().expect("as the test sets it up"), waits)
 }
 
 fn refused(retry_after: &str) -> Act {

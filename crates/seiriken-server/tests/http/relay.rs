@@ -52,7 +52,8 @@ async fn pass(
     while let Some(request) = message(&mut client, &mut asked).await? {
         upstream.write_all(&request).await?;
         let Some(answer) = message(&mut upstream, &mut told).await? else { return Ok(()) };
-        if request.starts_with(b"POST") && answers.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+        if request.starts_with(b"POST") && answers.fetch_add(1, Ordering::SeqCst).is_multiple_of(2)
+        {
             lost.fetch_add(1, Ordering::SeqCst);
             return Ok(());
         }
