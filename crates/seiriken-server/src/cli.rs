@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Uri};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use seiriken::{AcceptedKeys, OnConcurrent, Policy};
 
+use crate::send::SendOptions;
 use crate::{stop, units};
 
 /// HTTP retries made safe: an order service that runs each order at most once.
@@ -28,6 +29,8 @@ struct Cli {
 pub(crate) enum Command {
     /// The order service: takes orders over HTTP, each at most once (the default).
     Orders(OrdersOptions),
+    /// Sends one request so that it is done at most once, however often it has to be sent.
+    Send(SendOptions),
 }
 
 /// The options of the order service.

@@ -3,6 +3,7 @@
 mod cli;
 mod listen;
 mod orders;
+mod send;
 mod stop;
 mod units;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         match command {
             Command::Orders(options) => orders::serve(options).await,
+            Command::Send(options) => send::send(options).await,
         }
     })
 }

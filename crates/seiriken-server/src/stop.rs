@@ -8,6 +8,15 @@ pub(crate) const BAD_USE: u8 = 64;
 /// A COMMIT failed and nobody knows what is on the disk (`EX_IOERR`): start again.
 pub(crate) const DISK_IN_DOUBT: u8 = 74;
 
+/// Whether the request was done is not known (`EX_TEMPFAIL`): asking again may tell.
+pub(crate) const OUTCOME_UNKNOWN: u8 = 75;
+
+/// Says on standard error what is wrong with the call, and ends the program with status 64.
+pub(crate) fn bad_use(wrong: &str) -> ExitCode {
+    eprintln!("seiriken: {wrong} (see seiriken --help)");
+    ExitCode::from(BAD_USE)
+}
+
 /// Says on standard error why the program ends, and ends it with status 1.
 pub(crate) fn failed(why: &str) -> ExitCode {
     eprintln!("seiriken: {why}");

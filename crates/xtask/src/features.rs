@@ -1,4 +1,4 @@
-//! Every cargo feature of the library builds alone, and so does none of them.
+//! Every cargo feature of the libraries builds alone, and so does none of them.
 //!
 //! With all features on, an import that belongs to one feature and is used by another goes
 //! unnoticed. A user who turns one of them off is the first to see it.
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::command::{Command, Failure};
 
-const LIBRARY: &str = "seiriken";
+const LIBRARIES: [&str; 2] = ["seiriken", "seiriken-client"];
 
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     checks(root)?.iter().try_for_each(|check| check.run(root))
@@ -18,10 +18,15 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
 /// Asks cargo for the features, so that a new one is checked from its first day.
 fn checks(root: &Path) -> Result<Vec<Command>, Failure> {
     let metadata = Command::cargo(&["metadata", "--no-deps", "--format-version", "1"]);
-    let features = features_of(LIBRARY, &metadata.read(root)?)
-        .ok_or_else(|| Failure::new(format!("cargo knows no {LIBRARY}"), metadata.to_string()))?;
-    let alone = features.iter().map(|feature| check(&["--features", feature]));
-    Ok(std::iter::once(check(&[])).chain(alone).collect())
+    let text = metadata.read(root)?;
+    let mut checks = Vec::new();
+    for library in LIBRARIES {
+        let unknown = || Failure::new(format!("cargo knows no {library}"), metadata.to_string());
+        let features = features_of(library, &text).ok_or_else(unknown)?;
+        checks.push(check(library, &[]));
+        checks.extend(features.iter().map(|feature| check(library, &["--features", feature])));
+    }
+    Ok(checks)
 }
 
 fn features_of(package: &str, metadata: &str) -> Option<Vec<String>> {
@@ -31,8 +36,8 @@ fn features_of(package: &str, metadata: &str) -> Option<Vec<String>> {
     Some(package.get("features")?.as_object()?.keys().cloned().collect())
 }
 
-fn check(features: &[&str]) -> Command {
-    let library = ["clippy", "--package", LIBRARY, "--lib", "--no-default-features"];
+fn check(library: &str, features: &[&str]) -> Command {
+    let library = ["clippy", "--package", library, "--lib", "--no-default-features"];
     Command::cargo(&[&library, features, &["--", "-D", "warnings"]].concat())
 }
 
@@ -46,7 +51,7 @@ mod tests {
             {"name": "other", "features": {"tls": []}},
             {"name": "seiriken", "features": {"sqlite": ["dep:rusqlite"], "http": []}}
         ]}"#;
-        let mut features = features_of(LIBRARY, metadata).unwrap();
+        let mut features = features_of("seiriken", metadata).unwrap();
         features.sort();
         assert_eq!(features, ["http", "sqlite"]);
         assert_eq!(features_of("absent", metadata), None);
@@ -55,7 +60,7 @@ mod tests {
     #[test]
     fn a_feature_is_checked_without_the_default_ones() {
         assert_eq!(
-            check(&["--features", "http"]).to_string(),
+            check("seiriken", &["--features", "http"]).to_string(),
             "cargo clippy --package seiriken --lib --no-default-features --features http \
              -- -D warnings"
         );
@@ -66,6 +71,10 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let checks: Vec<String> = checks(root).unwrap().iter().map(ToString::to_string).collect();
         assert!(!checks[0].contains("--features"), "{}", checks[0]);
-        assert!(checks.iter().any(|check| check.contains("--features sqlite")), "{checks:?}");
+        for feature in
+            ["seiriken --lib --no-default-features --features sqlite", "--features rustls"]
+        {
+            assert!(checks.iter().any(|check| check.contains(feature)), "{feature}: {checks:?}");
+        }
     }
 }

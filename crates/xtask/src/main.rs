@@ -4,7 +4,7 @@
 //! main      the command line, and what each way to end means to the caller
 //! test      `cargo xtask test`: the steps in their order, the table, the verdict
 //! step      what each step runs
-//! features  one command for every cargo feature of the library, read from cargo itself
+//! features  one command for every cargo feature of the libraries, read from cargo itself
 //! house     the rules of this tree that no compiler knows
 //! bench     `cargo xtask bench`: what safe retries cost, measured
 //! guards    `cargo xtask campaign guards`: tests are seen to fail without what they protect

@@ -22,7 +22,7 @@ pub(crate) enum Step {
     Clippy,
     /// The documentation builds without a broken link
     Docs,
-    /// Each feature of the library builds alone, and none does too
+    /// Each feature of the libraries builds alone, and none does too
     Features,
     /// The unit, property, conformance and HTTP tests pass
     Test,

@@ -5,6 +5,7 @@
 //! that an execution has begun.
 
 mod description;
+mod relay;
 mod service;
 mod shop;
 mod wire;
@@ -24,5 +25,8 @@ mod openapi_bounds;
 mod options;
 mod orders;
 mod refusals;
+mod send;
+mod send_killed;
+mod send_lossy;
 mod stops;
 mod usage;

@@ -63,7 +63,10 @@ fn walk(shell: Console) -> usize {
     let mut step: Vec<Block> = Vec::new();
     let mut checked = 0;
     for block in page::blocks(include_str!("../../../../README.md"), "## Try it") {
-        if let Some(arguments) = block.code.strip_prefix("cargo run --release") {
+        if let Some(arguments) = block.code.strip_prefix("cargo run --release -- send ") {
+            let sending = format!("{} send {arguments}", env!("CARGO_BIN_EXE_seiriken"));
+            step.push(Block { code: sending, ..block });
+        } else if let Some(arguments) = block.code.strip_prefix("cargo run --release") {
             service.kill();
             let arguments: Vec<&str> = arguments.split_whitespace().skip(1).collect();
             service = Service::start(directory.path(), &arguments);
@@ -86,15 +89,15 @@ fn walk(shell: Console) -> usize {
 
 #[test]
 fn in_a_unix_shell() {
-    assert_eq!(walk(Console::Unix), 8);
+    assert_eq!(walk(Console::Unix), 9);
 }
 
 #[test]
 fn in_cmd() {
-    assert_eq!(walk(Console::Cmd), 8);
+    assert_eq!(walk(Console::Cmd), 9);
 }
 
 #[test]
 fn in_powershell() {
-    assert_eq!(walk(Console::PowerShell), 8);
+    assert_eq!(walk(Console::PowerShell), 9);
 }
