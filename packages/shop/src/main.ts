@@ -20,11 +20,12 @@ async function main(): Promise<void> {
   let moments: Moments = { left: [], right: [] };
   let orders: Record<SideName, Order[]> = { left: [], right: [] };
   let round: Round | undefined;
+  let ready = false;
 
   const draw = (): void => {
     const words = LANGUAGES[language];
     const busy = round !== undefined;
-    picture.draw({ words, busy, accident, wishes, moments, orders, wish: chosenWish() });
+    picture.draw({ words, ready, busy, accident, wishes, moments, orders, wish: chosenWish() });
   };
 
   const speak = (chosen: Language): void => {
@@ -35,6 +36,9 @@ async function main(): Promise<void> {
 
   speak(language);
   const policy = await policyOfServer();
+  // Empty where there is none yet, or none to be had: then all orders are looked through.
+  visit.since ??= (await newestOrder().catch(() => undefined)) ?? '';
+  keepVisit(visit);
   const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
   /** Asks the shop what there is, one question after another. */
@@ -65,7 +69,7 @@ async function main(): Promise<void> {
       if (moment.kind !== 'arrives') return;
       void lookUp(started);
       // The orders exist, and no answer has reached the page: the worst moment for a reload.
-      reached.add(side);
+      if (isAboutOrder(moments[side], moment.call)) reached.add(side);
       const first = moments[side].every(({ kind }) => kind !== 'reloaded');
       if (accident === 'reload' && first && reached.size === SIDES.length) location.reload();
     };
@@ -127,13 +131,20 @@ async function main(): Promise<void> {
   });
   one('#insecure').hidden = isSecureContext;
 
+  ready = true;
   if (visit.running) {
     ({ moments } = visit.running);
-    await play(visit.running.plan, (resumed) => resumed.resume());
-  } else if (visit.since === undefined) {
-    visit.since = await newestOrder().catch(() => undefined) ?? '';
-    keepVisit(visit);
+    const { plan } = visit.running;
+    const weather: Weather = plan.weather.answers === 'held' ? { ...plan.weather, answers: 'well' } : plan.weather;
+    await play({ ...plan, weather }, (resumed) => resumed.resume());
+  } else {
+    draw();
   }
+}
+
+/** And not about a key that was asked for. */
+function isAboutOrder(moments: readonly Moment[], call: number): boolean {
+  return moments.some((moment) => moment.kind === 'leaves' && moment.call === call && moment.key);
 }
 
 function checked(name: string): string {
@@ -147,6 +158,7 @@ function chosenWish(): Wish {
 /** An accident that is not the network's is shown over a good one, so that nothing else disturbs. */
 function weatherOf(accident: Accident): Weather {
   if (accident === 'new-key') return { answers: 'lost', random: false };
+  if (accident === 'reload') return { answers: 'held', random: false };
   const chosen = checked('weather');
   const bad = accident === 'order' && (chosen === 'lost' || chosen === 'slow');
   return { answers: bad ? chosen : 'well', random: one<HTMLInputElement>('#random').checked };

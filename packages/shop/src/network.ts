@@ -7,7 +7,8 @@
 import type { Tell } from './moments.js';
 
 export interface Weather {
-  readonly answers: 'well' | 'lost' | 'slow';
+  /** Held: it is still on its way when the page goes away. */
+  readonly answers: 'well' | 'lost' | 'slow' | 'held';
   /** Every answer has an even chance; otherwise it is always the first one of each order. */
   readonly random: boolean;
 }
@@ -67,6 +68,7 @@ export function badNetwork(real: Fetch, weather: Weather, pace: Pace, tell: Tell
       tell({ kind: 'lost', call });
       throw new TypeError('the answer was lost on its way');
     }
+    if (bad && weather.answers === 'held') await new Promise(() => {});
     await pause(bad ? pace.detour : pace.journey);
     tell({ kind: signal?.aborted ? 'late' : 'delivered', call });
     return answer;

@@ -11,6 +11,8 @@ import type { Moments } from './visit.js';
 
 export interface Shown {
   readonly words: Words;
+  /** False until the buttons do something. */
+  readonly ready: boolean;
   readonly busy: boolean;
   /** The latest round, also when it is over. */
   readonly accident: Accident;
@@ -30,8 +32,8 @@ export function view(): { draw(shown: Shown): void } {
   const lines = { left: timeline(one('#left .line')), right: timeline(one('#right .line')) };
   return {
     draw(shown) {
-      const { words, accident, moments, busy } = shown;
-      document.body.dataset['state'] = busy ? 'busy' : 'idle';
+      const { words, accident, moments, ready, busy } = shown;
+      document.body.dataset['state'] = !ready ? 'loading' : busy ? 'busy' : 'idle';
       one('#why').textContent = words.accidents[accident].why;
       one('#why').hidden = accident === 'order';
       one('#order b').textContent = orderLabel(shown);
@@ -46,7 +48,7 @@ export function view(): { draw(shown: Shown): void } {
       }
       drawCurl(one('#curl'), moments, words);
       say('#status', busy ? words.texts.wait : outcome(shown));
-      say('#trouble', busy ? '' : trouble(shown));
+      say('#trouble', trouble(shown));
     },
   };
 }
