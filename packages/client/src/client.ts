@@ -65,8 +65,9 @@ export function createClient(options: Options = {}): Client {
       let outcome: Outcome['outcome'];
       if (verdict.then === 'retry') {
         ambiguous = verdict.ambiguous;
-        const ms = budget.turn(Math.max(jitter(attempts, backoff), seen.retryAfter ?? 0), end - now());
-        // A wait that leaves no time for an attempt would only make the answer late.
+        // An attempt that the deadline cuts short would turn a plain 429 into something that may have run.
+        const left = end - now() - deadline / 10;
+        const ms = budget.turn(Math.max(jitter(attempts, backoff), seen.retryAfter ?? 0), left);
         if (!caller.gone && ms < Infinity) {
           tell({ type: 'wait', ...place, ms });
           await pause(ms, caller);
