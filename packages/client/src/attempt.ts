@@ -32,8 +32,8 @@ export async function attempt(
   timeout: number,
   caller: Caller,
 ): Promise<Attempted> {
-  // The one case in which a browser knows that nothing will leave the machine.
-  if (globalThis.navigator?.onLine === false) return { failure: 'not-sent' };
+  // Offline is the one case in which a browser knows that nothing will leave the machine.
+  if (caller.gone || globalThis.navigator?.onLine === false) return { failure: 'not-sent' };
   const end = new AbortController();
   caller.cut = () => end.abort();
   const timer = setTimeout(caller.cut, timeout);

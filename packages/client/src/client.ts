@@ -69,8 +69,10 @@ export function createClient(options: Options = {}): Client {
         const left = end - now() - deadline / 10;
         const ms = budget.turn(Math.max(jitter(attempts, backoff), seen.retryAfter ?? 0), left);
         if (!caller.gone && ms < Infinity) {
+          // Before it is told: whoever hears of it may leave at once.
+          const paused = pause(ms, caller);
           tell({ type: 'wait', ...place, ms });
-          await pause(ms, caller);
+          await paused;
           if (!caller.gone && now() < end) continue;
         }
         outcome = caller.gone && !ambiguous ? 'not-sent' : verdict.atDeadline;

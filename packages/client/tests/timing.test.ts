@@ -144,6 +144,15 @@ test('an abort before anything was sent is no operation', async (t) => {
   assert.deepEqual(client.pending(), []);
 });
 
+test('an abort when an attempt is told of comes in time to send nothing', async (t) => {
+  const server = await serve(t, () => answer(201, 'false'));
+  const controller = new AbortController();
+  const client = createClient({ onEvent: () => controller.abort() });
+  const outcome = await client.send(server.url, { signal: controller.signal });
+  assert.deepEqual(outcome, { outcome: 'not-sent', attempts: 1, key: outcome.key });
+  assert.equal(server.received.length, 0);
+});
+
 test('an abort of what may have run before says unknown, though this time nothing was sent', async (t) => {
   const server = await serve(t, () => 'reset');
   const client = createClient(attempts(1));
