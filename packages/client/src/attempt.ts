@@ -1,13 +1,24 @@
-import type { Seen } from './decide.js';
+import type { Answer, Seen } from './decide.js';
 import { retryAfter } from './pace.js';
 
 /** What came of an attempt, with the answer itself. */
-export type Attempted = Seen & {
-  /** Whole, and ready to be read. */
-  response?: Response;
-  /** What the server asks to wait before the next attempt, in ms. */
-  retryAfter?: number;
-};
+export type Attempted =
+  | (Extract<Seen, { failure: string }> & { response?: undefined; retryAfter?: undefined })
+  | {
+      answer: Required<Answer>;
+      failure?: undefined;
+      /** Whole, and ready to be read. */
+      response: Response;
+      /** What the server asks to wait before the next attempt, in ms. */
+      retryAfter: number;
+    };
+
+/** Whoever waits for an operation. There is one thing at a time that they wait for: an attempt, or the pause after it. */
+export interface Caller {
+  gone: boolean;
+  /** Ends what goes on at the moment. */
+  cut(): void;
+}
 
 /** In Node: codes of a connection that never came about. Browsers do not tell. */
 const NOT_CONNECTED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'];
@@ -19,14 +30,13 @@ export async function attempt(
   init: RequestInit,
   markerField: string,
   timeout: number,
-  stop: AbortSignal,
+  caller: Caller,
 ): Promise<Attempted> {
-  // The one case in which a browser knows that nothing will leave the machine.
-  if (globalThis.navigator?.onLine === false) return { failure: 'not-sent' };
+  // Offline is the one case in which a browser knows that nothing will leave the machine.
+  if (caller.gone || globalThis.navigator?.onLine === false) return { failure: 'not-sent' };
   const end = new AbortController();
-  const cut = (): void => end.abort();
-  const timer = setTimeout(cut, timeout);
-  stop.addEventListener('abort', cut);
+  caller.cut = () => end.abort();
+  const timer = setTimeout(caller.cut, timeout);
   try {
     // Also a `fetch` that does not heed its signal must not hold the operation up.
     const ended = new Promise<never>((_, reject) => end.signal.addEventListener('abort', reject));
@@ -42,30 +52,22 @@ export async function attempt(
     return { failure: NOT_CONNECTED.includes(code!) ? 'not-sent' : 'no-answer' };
   } finally {
     clearTimeout(timer);
-    stop.removeEventListener('abort', cut);
   }
 }
 
+/** Also checks that it is an answer: a status that HTTP does not have throws, like an answer that is cut short. */
 function read(head: Response, bytes: ArrayBuffer, markerField: string): Attempted {
-  const { status, headers } = head;
-  const marker = headers.get(markerField);
-  const details = headers.get('content-type')?.includes('problem+json') ? problemOf(bytes) : {};
-  const problem = details.type?.split(/[#/]/).pop() ?? null;
-  const answer = { status, marker, problem, recordedStatus: details.recordedStatus ?? null };
-  let response = head;
-  if (problem === 'response-not-kept') {
-    const location = details.location;
-    response = whole(null, details.recordedStatus!, new Headers(location ? { location } : {}), head);
-  } else if (status) {
-    response = whole(bytes.byteLength ? bytes : null, status, headers, head);
-  }
+  const { status, statusText, headers } = head;
+  const { type, recordedStatus, location } = problemOf(headers, bytes);
+  const problem = type?.split(/[#/]/).pop() ?? null;
+  const answer = { status, marker: headers.get(markerField), problem, recordedStatus: recordedStatus ?? null };
+  const body = bytes.byteLength ? bytes : null;
+  const response =
+    problem === 'response-not-kept'
+      ? new Response(null, { status: recordedStatus!, headers: location ? { location } : {} })
+      : // A redirection that a browser hides has the status 0, which only it may make.
+        status ? new Response(body, { status, statusText, headers }) : head;
   return { answer, response, retryAfter: retryAfter(headers) };
-}
-
-/** The answer again, its body read. A status that no `Response` may have is none that is handed back. */
-function whole(body: ArrayBuffer | null, status: number, headers: Headers, head: Response): Response {
-  if (!(status >= 200 && status < 600)) return head;
-  return new Response(body, { status, headers, statusText: head.statusText });
 }
 
 interface Problem {
@@ -74,11 +76,11 @@ interface Problem {
   location?: string;
 }
 
-/** The members of problem details (RFC 9457) that matter, if they are what they should be. */
-function problemOf(bytes: ArrayBuffer): Problem {
+/** The members of problem details (RFC 9457) that matter. */
+function problemOf(headers: Headers, bytes: ArrayBuffer): Problem {
   try {
-    const { type, recordedStatus, location } = JSON.parse(new TextDecoder().decode(bytes));
-    return { type: `${type}`, recordedStatus: +recordedStatus, location };
+    const details = headers.get('content-type')!.includes('problem+json');
+    return details ? { ...JSON.parse(new TextDecoder().decode(bytes)) } : {};
   } catch {
     return {};
   }

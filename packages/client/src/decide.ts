@@ -12,7 +12,9 @@ export interface Answer {
 }
 
 /** What came of an attempt. `not-sent`: no connection came about. `no-answer`: it may have been sent. */
-export type Seen = { failure: 'not-sent' | 'no-answer' } | { answer: Answer };
+export type Seen =
+  | { failure: 'not-sent' | 'no-answer'; answer?: undefined }
+  | { answer: Answer; failure?: undefined };
 
 /** What to do after it. */
 export type Verdict =
@@ -28,9 +30,7 @@ export type Verdict =
  * must not be told as the outcome: the user would try again with a new key, and pay twice.
  */
 export function decide(seen: Seen, ambiguous: boolean): Verdict {
-  if ('failure' in seen) {
-    return seen.failure === 'not-sent' ? again(ambiguous, 'not-sent') : again(true, 'unknown');
-  }
+  if (!seen.answer) return again(ambiguous || seen.failure !== 'not-sent', 'not-sent');
   const { status, marker, problem, recordedStatus } = seen.answer;
   if (problem === 'response-not-kept') return settled(recordedStatus! >= 200 ? recordedStatus! : 500);
   if (status < 400) return settled(status);
@@ -41,7 +41,7 @@ export function decide(seen: Seen, ambiguous: boolean): Verdict {
   if (status === 425 || status === 429) return again(ambiguous, 'definite');
   const mayRun = [500, 502, 503, 504].includes(status);
   const mayRunUnmarked = status === 408 || (status === 409 && problem === 'request-in-progress');
-  if (mayRun || (mayRunUnmarked && marker == null)) return again(true, 'unknown');
+  if (mayRun || (mayRunUnmarked && marker == null)) return again(true);
   if (status < 500 && marker == null && ambiguous) return { then: 'unknown', reason: 'refused' };
   return settled(status);
 }
@@ -51,6 +51,6 @@ function settled(status: number): Verdict {
   return status < 500 ? { then: 'definite', status } : { then: 'unknown', reason: 'server-error' };
 }
 
-function again(ambiguous: boolean, clear: 'definite' | 'not-sent' | 'unknown'): Verdict {
-  return { then: 'retry', ambiguous, atDeadline: ambiguous ? 'unknown' : clear };
+function again(ambiguous: boolean, unless?: 'definite' | 'not-sent'): Verdict {
+  return { then: 'retry', ambiguous, atDeadline: ambiguous ? 'unknown' : unless! };
 }

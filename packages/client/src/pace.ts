@@ -8,7 +8,7 @@ export function jitter(attempt: number, { base, cap }: { base: number; cap: numb
 
 /** What `Retry-After` asks for, in ms; 0 where it is absent or makes no sense (RFC 9110, section 10.2.3). */
 export function retryAfter(headers: Headers): number {
-  const value = headers.get('retry-after')?.trim() ?? '';
+  const value = headers.get('retry-after')?? '';
   if (/^\d+$/.test(value)) return +value * 1000;
   if (!value.endsWith('GMT')) return 0;
   // Against the server's own clock where it is shown: ours may be wrong by hours.
@@ -24,8 +24,8 @@ const SHARE = 0.2;
 export interface RetryBudget {
   /** An operation has begun, and allows a fifth of a retry. */
   deposit(): void;
-  /** How long a retry must wait for its turn, in ms; `Infinity`, and nothing spent, if that is longer than `left`. */
-  withdraw(left: number): number;
+  /** Takes a turn no sooner than after `ms`, and says after how many ms. `Infinity`, and none taken, if not before `left`. */
+  turn(ms: number, left: number): number;
 }
 
 /** 10 retries a second, ten seconds' worth of them at once, and one more for every five operations. */
@@ -34,17 +34,17 @@ export function retryBudget(): RetryBudget {
   let at = now();
   return {
     deposit() {
-      tokens = Math.min(RESERVE, tokens + SHARE);
+      tokens += SHARE;
     },
-    withdraw(left) {
+    turn(ms, left) {
       const since = now() - at;
       at += since;
       tokens = Math.min(RESERVE, tokens + since * FLOOR_PER_MS);
-      // Below zero the turns are given out in advance: late, but to everybody.
-      const wait = Math.max(0, (1 - tokens) / FLOOR_PER_MS);
-      if (wait > left) return Infinity;
+      // Below one the turns are given out in advance: late, but to everybody.
+      const turn = Math.max(ms, (1 - tokens) / FLOOR_PER_MS);
+      if (turn >= left) return Infinity;
       tokens--;
-      return wait;
+      return turn;
     },
   };
 }
