@@ -63,7 +63,7 @@ if (bytes > BYTES_MAX) throw new Error(`the page has ${bytes} bytes, more than $
 
 if (process.argv.includes('--check')) {
   if (readFileSync(PAGE, 'utf8') !== page || readFileSync(POLICY, 'utf8') !== policy) {
-    console.error('The committed shop page is not the one that its source makes: run npm run build');
+    console.error('The committed shop page is stale. Make it anew: npm --prefix packages run build --workspace shop');
     process.exit(1);
   }
   console.log(`the shop page is up to date (${bytes} bytes)`);

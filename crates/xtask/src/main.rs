@@ -6,6 +6,7 @@
 //! step      what each step runs
 //! features  one command for every cargo feature of the library, read from cargo itself
 //! house     the rules of this tree that no compiler knows
+//! shop      the shop page: is it up to date, and does it hold in a browser?
 //! bench     `cargo xtask bench`: what safe retries cost, measured
 //! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
 //! command   runs a program and can say how to repeat it by hand
@@ -17,6 +18,7 @@ mod command;
 mod deny;
 mod features;
 mod house;
+mod shop;
 mod step;
 mod test;
 mod tools;

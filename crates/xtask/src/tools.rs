@@ -7,7 +7,7 @@
 
 use std::{env, path::Path};
 
-use crate::command::Command;
+use crate::{command::Command, shop};
 
 /// A program that cargo itself does not bring.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,9 @@ pub(crate) enum Tool {
     Clippy,
     /// SQLite is compiled from its C source, so that nobody has to install it.
     CCompiler,
+    /// With npm, for what is written in TypeScript.
+    Node,
+    Chromium,
 }
 
 // === impl Tool ===
@@ -31,6 +34,8 @@ impl Tool {
                 let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
                 !is_c_compiler(&compiler, root)
             }
+            Self::Node => !Command::new("npm", &["--version"]).answers(root),
+            Self::Chromium => !shop::chromium_answers(root),
         }
     }
 
@@ -42,6 +47,14 @@ impl Tool {
                 "a C compiler is missing (the bundled SQLite needs one); install it, for example \
                  with: apt-get install gcc libc6-dev (Debian), xcode-select --install (macOS); \
                  or name yours in the variable CC"
+            }
+            Self::Node => {
+                "npm is missing; install Node.js 20 or newer with npm, for example with: \
+                 apt-get install nodejs npm (Debian)"
+            }
+            Self::Chromium => {
+                "chromium is missing; install it with: apt-get install chromium (Debian); \
+                 or name yours in the variable CHROMIUM"
             }
         }
     }
