@@ -10,13 +10,11 @@ export function sent(moments: readonly Moment[]): Sent[] {
 }
 
 export function curl({ path, key, body }: Sent, origin: string): string {
-  const words = ['curl', '-i'];
-  if (key === undefined) words.push('-X', 'POST');
-  words.push(origin + path);
-  if (body !== undefined) words.push('-H', quoted('Content-Type: application/json'));
-  if (key !== undefined) words.push('-H', quoted(`Idempotency-Key: ${key}`));
-  if (body !== undefined) words.push('-d', quoted(body));
-  return words.join(' ');
+  const lines = [`curl -i${key === undefined ? ' -X POST' : ''} ${origin}${path}`];
+  if (body !== undefined) lines.push(`-H ${quoted('Content-Type: application/json')}`);
+  if (key !== undefined) lines.push(`-H ${quoted(`Idempotency-Key: ${key}`)}`);
+  if (body !== undefined) lines.push(`-d ${quoted(body)}`);
+  return lines.join(' \\\n  ');
 }
 
 /** For a POSIX shell, where nothing within single quotes means anything but the quote itself. */

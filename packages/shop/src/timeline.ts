@@ -57,5 +57,5 @@ function row(moments: readonly Moment[], at: number, words: Words): HTMLLIElemen
 
 export function wishText({ sku, qty }: Wish, words: Words): string {
   const cake = words.cakes[sku as keyof Words['cakes']] ?? sku;
-  return `${filledText(words.item, { qty, cake })}, ${money(price([{ sku, qty }]))}`;
+  return filledText(words.item, { qty, cake, money: money(price([{ sku, qty }])) });
 }

@@ -27,7 +27,8 @@ export function drawVerdict(frame: HTMLElement, verdict: Verdict, words: Words):
 
 /** For the ear, in one sentence. */
 export function verdictText(verdict: Verdict, words: Words): string {
-  return `${sumText(verdict.orders, words)}, ${judged(verdict, words)}`;
+  const parts = { sum: sumText(verdict.orders, words), judgement: judged(verdict, words) };
+  return filledText(words.verdict.spoken, parts);
 }
 
 function sumText(orders: readonly Order[], { verdict }: Words): string {
@@ -36,9 +37,9 @@ function sumText(orders: readonly Order[], { verdict }: Words): string {
   return `${count} · ${money(price(orders.flatMap((order) => order.items ?? [])))}`;
 }
 
-function judged({ wishes, orders, over }: Verdict, { verdict }: Words): string {
+function judged({ wishes, orders, over }: Verdict, { verdict, texts }: Words): string {
   const [wanted, made] = [wishes.length, orders.length];
-  if (wanted === 0) return '';
+  if (wanted === 0) return texts.waiting;
   if (made > wanted && made === 2) return verdict.twice;
   if (made > wanted) return filledText(verdict.more, { n: made });
   if (!over) return verdict.pending;

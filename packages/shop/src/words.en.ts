@@ -5,7 +5,7 @@ export const en = {
   texts: {
     title: 'Seiriken: ordered once, or twice?',
     skip: 'To the shop',
-    brand: 'the cake shop that tries out retries',
+    brand: 'a cake shop, and a bad network',
     heading: 'One cake, please. Just one.',
     lead: 'You press “Order”. The shop makes the order, but its answer is lost on the way back, so your page sends the order again. One cake, or two? Every request carries a key, like a numbered ticket: the shop serves a ticket once, and whoever comes again with it gets the first answer again.',
     cake: 'Your cake',
@@ -14,7 +14,8 @@ export const en = {
     orderSecond: 'on both sides at once: same shop, same network',
     shopEnd: 'shop',
     pageEnd: 'page',
-    empty: 'Press the button. Every request is drawn here on its way.',
+    empty: 'Press the big button: every request is drawn here while it travels.',
+    waiting: 'nothing ordered yet',
     accidents: 'Five ways to get it wrong',
     accidentsLead: 'Each button makes one accident happen, on the left. The right side does the same thing properly.',
     show: 'Show it',
@@ -42,7 +43,7 @@ export const en = {
     well: 'nothing',
   },
   order: 'Order {qty} × {cake}, {money}',
-  item: '{qty} × {cake}',
+  item: '{qty} × {cake}, {money}',
 
   /** Each accident: its name, why it happens, and what each side does. */
   accidents: {
@@ -121,8 +122,9 @@ export const en = {
     once: 'you were charged once',
     both: 'both cakes are ordered',
     missing: 'an order is missing',
-    none: 'no cake for you',
     receipt: 'order …{id}: {order}',
+    spoken: '{sum}, {judgement}',
+    none: 'no cake for you',
   },
   /** Read out when a round is over. */
   over: '{leftTitle}: {left}. {rightTitle}: {right}.',

@@ -6,7 +6,7 @@ export const ja: Words = {
   texts: {
     title: '整理券：注文はひとつ？それともふたつ？',
     skip: '店の画面へ',
-    brand: '再送を試すケーキ屋',
+    brand: 'ケーキ屋と、あてにならない通信路',
     heading: 'ケーキをひとつ。ひとつだけください。',
     lead: '「注文する」を押します。店は注文を受けましたが、返事が帰り道で消えました。そこで画面は注文をもう一度送ります。ケーキはひとつ？ ふたつ？ リクエストには、整理券のようなキーが付いています。店は整理券一枚につき一度だけ注文を受け、同じ整理券には最初と同じ返事を返します。',
     cake: 'ケーキ',
@@ -15,7 +15,8 @@ export const ja: Words = {
     orderSecond: '左右で同時に注文します。店も通信路も同じです',
     shopEnd: '店',
     pageEnd: '画面',
-    empty: 'ボタンを押してください。リクエストの行き来をここに描きます。',
+    empty: '大きなボタンを押してください。リクエストの行き来をここに描きます。',
+    waiting: 'まだ何も注文していない',
     accidents: 'よくある五つの失敗',
     accidentsLead: 'ボタンを押すと、左側で失敗がひとつ起きます。右側は同じことを正しく行います。',
     show: '起こしてみる',
@@ -43,7 +44,7 @@ export const ja: Words = {
     well: '何も起きない',
   },
   order: '{cake} {qty}個 {money} を注文する',
-  item: '{cake} {qty}個',
+  item: '{cake} {qty}個 {money}',
 
   accidents: {
     order: {
@@ -120,8 +121,9 @@ export const ja: Words = {
     once: '請求は一回だけ',
     both: '二つとも注文できた',
     missing: '注文がひとつ足りない',
-    none: 'ケーキは届かない',
     receipt: '注文 …{id}：{order}',
+    spoken: '{sum}、{judgement}',
+    none: 'ケーキは届かない',
   },
   over: '{leftTitle}：{left}。{rightTitle}：{right}。',
   curlCaption: { left: '左のリクエスト{n}', right: '右のリクエスト{n}' },
