@@ -5,6 +5,7 @@
 //! test      `cargo xtask test`: the steps in their order, the table, the verdict
 //! step      what each step runs
 //! features  one command for every cargo feature of the library, read from cargo itself
+//! packages  what is written in TypeScript: installed, built, tested and packed by npm
 //! house     the rules of this tree that no compiler knows
 //! bench     `cargo xtask bench`: what safe retries cost, measured
 //! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
@@ -17,6 +18,7 @@ mod command;
 mod deny;
 mod features;
 mod house;
+mod packages;
 mod step;
 mod test;
 mod tools;

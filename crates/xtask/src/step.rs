@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::{
     bench,
     command::{Command, Failure},
-    features, house,
+    features, house, packages,
     tools::Tool,
 };
 
@@ -26,6 +26,8 @@ pub(crate) enum Step {
     Features,
     /// The unit, property, conformance and HTTP tests pass
     Test,
+    /// The npm packages build, pass their tests and hold what they should
+    Packages,
     /// The program that users start builds as they build it
     ReleaseBuild,
     /// The benchmarks run, and every request of theirs is answered rightly
@@ -73,6 +75,7 @@ impl Step {
                 .run(root),
             Self::Features => features::run(root),
             Self::Test => Command::cargo(&["test", "--workspace", "--all-features"]).run(root),
+            Self::Packages => packages::run(root),
             Self::ReleaseBuild => Command::cargo(&["build", "--release"]).run(root),
             Self::Bench => bench::smoke(root),
         }
@@ -83,6 +86,7 @@ impl Step {
             Self::Format => &[Tool::Rustfmt],
             Self::House => &[],
             Self::Clippy | Self::Features => &[Tool::Clippy, Tool::CCompiler],
+            Self::Packages => &[Tool::Node],
             Self::Docs | Self::Test | Self::ReleaseBuild | Self::Bench => &[Tool::CCompiler],
         }
     }
