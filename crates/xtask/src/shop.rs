@@ -2,7 +2,12 @@
 
 use std::{env, path::Path};
 
-use crate::command::{Command, Failure};
+use crate::{
+    apt,
+    command::{Command, Failure},
+    packages::{installed, npm},
+    tools::Tool,
+};
 
 /// Where Debian has it. Another one may be named.
 const CHROMIUM: &str = "/usr/bin/chromium";
@@ -12,41 +17,22 @@ const CHROMIUM_VARIABLE: &str = "CHROMIUM";
 /// to install Node for that; so nobody else would notice that it is stale.
 pub(crate) fn page(root: &Path) -> Result<(), Failure> {
     installed(root)?;
-    npm(&["run", "check", "--workspace", "shop"]).run(root)
+    npm(&["run", "fresh", "--workspace", "shop"]).run(root)
 }
 
 /// The page in a real Chromium, against the real program.
 pub(crate) fn browser(root: &Path) -> Result<(), Failure> {
     installed(root)?;
-    if !chromium_answers(root) && is_root(root) && Command::new("apt-get", &["-v"]).answers(root) {
-        println!("chromium is missing; installing Debian's, which takes a minute, once");
-        apt(&["update"]).run(root)?;
-        apt(&["install", "--yes", "--no-install-recommends", "chromium"]).run(root)?;
+    if Tool::Chromium.is_missing(root) && apt::is_there(root) {
+        println!("Chromium is missing; installing Debian's, which takes a minute, once");
+        apt::install(root, &["chromium"])?;
     }
     // With the features that the tests were built with, so that nothing is compiled twice.
     Command::cargo(&["build", "--workspace", "--all-features", "--bin", "seiriken"]).run(root)?;
-    npm(&["test", "--workspace", "shop"]).run(root)
+    npm(&["run", "browse", "--workspace", "shop"]).run(root)
 }
 
 pub(crate) fn chromium_answers(root: &Path) -> bool {
     let program = env::var(CHROMIUM_VARIABLE).unwrap_or_else(|_| CHROMIUM.to_owned());
     Command::new(program, &["--version"]).answers(root)
-}
-
-/// What the lock file says, in the versions it says.
-fn installed(root: &Path) -> Result<(), Failure> {
-    npm(&["ci", "--no-audit", "--no-fund"]).run(root)
-}
-
-fn npm(arguments: &[&str]) -> Command {
-    Command::new("npm", &[&["--prefix", "packages"], arguments].concat())
-}
-
-fn apt(arguments: &[&str]) -> Command {
-    Command::new("apt-get", &[&["--quiet"], arguments].concat())
-        .with("DEBIAN_FRONTEND", "noninteractive")
-}
-
-fn is_root(root: &Path) -> bool {
-    Command::new("id", &["-u"]).read(root).is_ok_and(|id| id.trim() == "0")
 }

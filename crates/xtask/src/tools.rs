@@ -16,10 +16,13 @@ pub(crate) enum Tool {
     Clippy,
     /// SQLite is compiled from its C source, so that nobody has to install it.
     CCompiler,
-    /// With npm, for what is written in TypeScript.
+    /// Runs what is written in TypeScript, and brings npm.
     Node,
     Chromium,
 }
+
+/// Older ones lack parts of the web platform that the packages use.
+const NODE_MAJOR_MIN: u32 = 20;
 
 // === impl Tool ===
 
@@ -34,7 +37,10 @@ impl Tool {
                 let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
                 !is_c_compiler(&compiler, root)
             }
-            Self::Node => !Command::new("npm", &["--version"]).answers(root),
+            Self::Node => {
+                let version = Command::new("node", &["--version"]).read(root).unwrap_or_default();
+                !is_recent_node(&version) || !Command::new("npm", &["--version"]).answers(root)
+            }
             Self::Chromium => !shop::chromium_answers(root),
         }
     }
@@ -49,8 +55,8 @@ impl Tool {
                  or name yours in the variable CC"
             }
             Self::Node => {
-                "npm is missing; install Node.js 20 or newer with npm, for example with: \
-                 apt-get install nodejs npm (Debian)"
+                "Node.js 20 or newer with npm is missing; install it, for example with: \
+                 apt-get install nodejs npm (Debian 13), brew install node (macOS)"
             }
             Self::Chromium => {
                 "chromium is missing; install it with: apt-get install chromium (Debian); \
@@ -67,6 +73,12 @@ fn is_c_compiler(words: &str, root: &Path) -> bool {
     Command::new(*program, &[arguments, &["--version"]].concat()).answers(root)
 }
 
+/// By what `node --version` says, such as `v20.19.2`.
+fn is_recent_node(version: &str) -> bool {
+    let major = version.trim().trim_start_matches('v').split('.').next();
+    major.and_then(|major| major.parse().ok()).is_some_and(|major: u32| major >= NODE_MAJOR_MIN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +90,14 @@ mod tests {
         assert!(is_c_compiler("rustc --verbose", here));
         assert!(!is_c_compiler("no-such-compiler", here));
         assert!(!is_c_compiler("", here));
+    }
+    #[test]
+    fn node_is_recent_from_version_20_on() {
+        for version in ["v20.0.0\n", "v26.1.0", "20.20.2"] {
+            assert!(is_recent_node(version), "{version}");
+        }
+        for version in ["v18.20.4\n", "v9.9.9", "", "node", "v"] {
+            assert!(!is_recent_node(version), "{version}");
+        }
     }
 }
