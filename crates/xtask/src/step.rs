@@ -92,8 +92,7 @@ impl Step {
             Self::Format => &[Tool::Rustfmt],
             Self::House => &[],
             Self::Clippy | Self::Features => &[Tool::Clippy, Tool::CCompiler],
-            Self::Packages => &[Tool::Node],
-            Self::Shop => &[Tool::Node],
+            Self::Packages | Self::Shop => &[Tool::Node],
             Self::Browser => &[Tool::Node, Tool::Chromium, Tool::CCompiler],
             Self::Docs | Self::Test | Self::ReleaseBuild | Self::Bench => &[Tool::CCompiler],
         }
