@@ -9,9 +9,13 @@ import type { Moments } from './visit.js';
 export function drawCurl(list: HTMLElement, moments: Moments, words: Words): void {
   const rows = (['left', 'right'] as const).flatMap((side) => {
     const tickets = ticketsOf(moments[side]);
-    return sent(moments[side]).map((request, index) => {
+    // As the time line counts them: asking for a key is not a request of its own there.
+    let n = 0;
+    return sent(moments[side]).map((request) => {
+      if (request.key) n += 1;
+      const pattern = words.curlCaption[request.key ? 'request' : 'asks'];
       const caption = document.createElement('span');
-      caption.append(filledText(words.curlCaption[side], { n: index + 1 }), ' ');
+      caption.append(filledText(pattern, { side: words.curlCaption[side], n }), ' ');
       if (request.key) caption.append(ticket(request.key, tickets));
       const line = document.createElement('code');
       line.textContent = curl(request, location.origin);

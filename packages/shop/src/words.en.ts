@@ -128,7 +128,7 @@ export const en = {
   },
   /** Read out when a round is over. */
   over: '{leftTitle}: {left}. {rightTitle}: {right}.',
-  curlCaption: { left: 'left, request {n}', right: 'right, request {n}' },
+  curlCaption: { left: 'Left', right: 'Right', request: '{side}, request {n}', asks: '{side}, a key first' },
 };
 
 export type Words = typeof en;

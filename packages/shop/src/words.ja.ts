@@ -126,5 +126,5 @@ export const ja: Words = {
     none: 'ケーキは届かない',
   },
   over: '{leftTitle}：{left}。{rightTitle}：{right}。',
-  curlCaption: { left: '左のリクエスト{n}', right: '右のリクエスト{n}' },
+  curlCaption: { left: '左', right: '右', request: '{side}のリクエスト{n}', asks: '{side}：まずキーを頼む' },
 };
