@@ -5,20 +5,26 @@
 //! test      `cargo xtask test`: the steps in their order, the table, the verdict
 //! step      what each step runs
 //! features  one command for every cargo feature of the libraries, read from cargo itself
+//! packages  what is written in TypeScript: installed, built, tested and packed by npm
 //! house     the rules of this tree that no compiler knows
+//! shop      the shop page: is it up to date, and does it hold in a browser?
 //! bench     `cargo xtask bench`: what safe retries cost, measured
 //! guards    `cargo xtask campaign guards`: tests are seen to fail without what they protect
 //! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
 //! command   runs a program and can say how to repeat it by hand
 //! tools     what must be installed, and what to do when it is not
+//! apt       installs it in a bare container
 //! ```
 
+mod apt;
 mod bench;
 mod command;
 mod deny;
 mod features;
 mod guards;
 mod house;
+mod packages;
+mod shop;
 mod step;
 mod test;
 mod tools;

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::{
     bench,
     command::{Command, Failure},
-    features, house,
+    features, house, packages, shop,
     tools::Tool,
 };
 
@@ -26,6 +26,12 @@ pub(crate) enum Step {
     Features,
     /// The unit, property, conformance and HTTP tests pass
     Test,
+    /// The npm packages build, pass their tests and hold what they should
+    Packages,
+    /// The committed shop page is the one that its source makes
+    Shop,
+    /// The shop page works in a real browser, whatever happens to it
+    Browser,
     /// The program that users start builds as they build it
     ReleaseBuild,
     /// The benchmarks run, and every request of theirs is answered rightly
@@ -73,6 +79,9 @@ impl Step {
                 .run(root),
             Self::Features => features::run(root),
             Self::Test => Command::cargo(&["test", "--workspace", "--all-features"]).run(root),
+            Self::Packages => packages::run(root),
+            Self::Shop => shop::page(root),
+            Self::Browser => shop::browser(root),
             Self::ReleaseBuild => Command::cargo(&["build", "--release"]).run(root),
             Self::Bench => bench::smoke(root),
         }
@@ -83,6 +92,8 @@ impl Step {
             Self::Format => &[Tool::Rustfmt],
             Self::House => &[],
             Self::Clippy | Self::Features => &[Tool::Clippy, Tool::CCompiler],
+            Self::Packages | Self::Shop => &[Tool::Node],
+            Self::Browser => &[Tool::Node, Tool::Chromium, Tool::CCompiler],
             Self::Docs | Self::Test | Self::ReleaseBuild | Self::Bench => &[Tool::CCompiler],
         }
     }

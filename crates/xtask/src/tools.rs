@@ -7,7 +7,7 @@
 
 use std::{env, path::Path};
 
-use crate::command::Command;
+use crate::{command::Command, shop};
 
 /// A program that cargo itself does not bring.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +16,13 @@ pub(crate) enum Tool {
     Clippy,
     /// SQLite is compiled from its C source, so that nobody has to install it.
     CCompiler,
+    /// Runs what is written in TypeScript, and brings npm.
+    Node,
+    Chromium,
 }
+
+/// Older ones lack parts of the web platform that the packages use.
+const NODE_MAJOR_MIN: u32 = 20;
 
 // === impl Tool ===
 
@@ -31,6 +37,11 @@ impl Tool {
                 let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
                 !is_c_compiler(&compiler, root)
             }
+            Self::Node => {
+                let version = Command::new("node", &["--version"]).read(root).unwrap_or_default();
+                !is_recent_node(&version) || !Command::new("npm", &["--version"]).answers(root)
+            }
+            Self::Chromium => !shop::chromium_answers(root),
         }
     }
 
@@ -43,6 +54,14 @@ impl Tool {
                  with: apt-get install gcc libc6-dev (Debian), xcode-select --install (macOS); \
                  or name yours in the variable CC"
             }
+            Self::Node => {
+                "Node.js 20 or newer with npm is missing; install it, for example with: \
+                 apt-get install nodejs npm (Debian 13), brew install node (macOS)"
+            }
+            Self::Chromium => {
+                "chromium is missing; install it with: apt-get install chromium (Debian); \
+                 or name yours in the variable CHROMIUM"
+            }
         }
     }
 }
@@ -52,6 +71,12 @@ fn is_c_compiler(words: &str, root: &Path) -> bool {
     let words: Vec<&str> = words.split_whitespace().collect();
     let Some((program, arguments)) = words.split_first() else { return false };
     Command::new(*program, &[arguments, &["--version"]].concat()).answers(root)
+}
+
+/// By what `node --version` says, such as `v20.19.2`.
+fn is_recent_node(version: &str) -> bool {
+    let major = version.trim().trim_start_matches('v').split('.').next();
+    major.and_then(|major| major.parse().ok()).is_some_and(|major: u32| major >= NODE_MAJOR_MIN)
 }
 
 #[cfg(test)]
@@ -65,5 +90,14 @@ mod tests {
         assert!(is_c_compiler("rustc --verbose", here));
         assert!(!is_c_compiler("no-such-compiler", here));
         assert!(!is_c_compiler("", here));
+    }
+    #[test]
+    fn node_is_recent_from_version_20_on() {
+        for version in ["v20.0.0\n", "v26.1.0", "20.20.2"] {
+            assert!(is_recent_node(version), "{version}");
+        }
+        for version in ["v18.20.4\n", "v9.9.9", "", "node", "v"] {
+            assert!(!is_recent_node(version), "{version}");
+        }
     }
 }

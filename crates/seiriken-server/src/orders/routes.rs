@@ -16,7 +16,7 @@ use axum::routing::{MethodRouter, get, post};
 use seiriken::clock::{Clock, SystemClock, Timestamp};
 use seiriken::http::{IdempotencyLayer, Once, PolicyPage};
 use seiriken::store::sqlite::SqliteStore;
-use seiriken::store::{MemoryStore, Store, StoreError};
+use seiriken::store::{MemoryStore, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tower_http::cors::CorsLayer;
@@ -63,7 +63,7 @@ pub(super) fn app<S: Store, B: Book>(
             get(|| async { ([(CONTENT_TYPE, "application/json")], description) }),
         )
         .route("/healthz", get(|| async { Json(serde_json::json!({ "status": "ok" })) }))
-        .route("/", get(page::page::<B>))
+        .route("/", get(page::page))
         .fallback(|| async { Refusal::NotFound })
         .method_not_allowed_fallback(|| async { Refusal::OtherMethod })
         .with_state(shop)
@@ -242,12 +242,4 @@ async fn show<B: Book>(
     let Path(id) = id.map_err(|_| Refusal::NotFound)?;
     let order = shop.book.order(id).await?.ok_or(Refusal::NotFound)?;
     Ok(([(CONTENT_TYPE, "application/json")], order).into_response())
-}
-
-impl<B: Book> Shop<B> {
-    /// The newest orders, for the page.
-    pub(super) async fn newest(&self, limit: usize) -> Result<Vec<String>, StoreError> {
-        let page = self.book.page(limit, None).await?;
-        Ok(page.map_or_else(Vec::new, |page| page.orders.into_iter().map(|(_, o)| o).collect()))
-    }
 }

@@ -1,4 +1,5 @@
-//! The README's walk through the order service, done as it says, once for each shell it speaks to.
+//! The README's walk through the order service, done as it says, once for each shell it speaks to,
+//! and the exercises.
 //!
 //! The lines for a Unix shell are run by one. Those for `cmd` are split as `cmd` and a C program
 //! would, and given to the same `curl`. Those for PowerShell are read and turned into the request
@@ -53,16 +54,16 @@ fn output(command: &mut Command) -> String {
     let output = command.output().expect("bash and curl are installed");
     let printed = String::from_utf8(output.stdout).expect("the answers are text");
     // A body ends without a line break; the next answer begins on the same line.
-    printed.replace('\r', "").replace("}HTTP/", "}\nHTTP/")
+    printed.replace('\r', "").replace("}HTTP/", "}\nHTTP/").replace("}{", "}\n{")
 }
 
-/// Walks through "Try it", taking the block for `shell` where a step has one.
-fn walk(shell: Console) -> usize {
+/// Walks through a section, taking the block for `shell` where a step has one.
+fn walk(page: &str, section: &str, shell: Console) -> usize {
     let directory = tempfile::tempdir().expect("a temporary folder");
     let mut service = Service::start(directory.path(), &[]);
     let mut step: Vec<Block> = Vec::new();
     let mut checked = 0;
-    for block in page::blocks(include_str!("../../../../README.md"), "## Try it") {
+    for block in page::blocks(page, section) {
         if let Some(arguments) = block.code.strip_prefix("cargo run --release -- send ") {
             let sending = format!("{} send {arguments}", env!("CARGO_BIN_EXE_seiriken"));
             step.push(Block { code: sending, ..block });
@@ -80,24 +81,32 @@ fn walk(shell: Console) -> usize {
             page::assert_shows(&printed, &block.code, &typed.code);
             checked += 1;
             step.clear();
-        } else {
+        } else if block.language != "ts" {
             step.push(block);
         }
     }
     checked
 }
 
+const README: &str = include_str!("../../../../README.md");
+
 #[test]
 fn in_a_unix_shell() {
-    assert_eq!(walk(Console::Unix), 9);
+    assert_eq!(walk(README, "## Try it", Console::Unix), 9);
 }
 
 #[test]
 fn in_cmd() {
-    assert_eq!(walk(Console::Cmd), 9);
+    assert_eq!(walk(README, "## Try it", Console::Cmd), 9);
 }
 
 #[test]
 fn in_powershell() {
-    assert_eq!(walk(Console::PowerShell), 9);
+    assert_eq!(walk(README, "## Try it", Console::PowerShell), 9);
+}
+
+#[test]
+fn the_exercises() {
+    let page = include_str!("../../../../docs/learn.md");
+    assert_eq!(walk(page, "## The exercises", Console::Unix), 6);
 }

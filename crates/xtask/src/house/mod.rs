@@ -6,7 +6,7 @@
 //! 4. Nothing names a folder of somebody's machine, or the host of a package registry (`names`).
 //! 5. A relative link in a Markdown file leads to a file of the tree (`links`).
 //! 6. A test that a page names, as ``path.rs`: `test_name``, is there (`named_tests`).
-//! 7. The READMEs in both languages show the same code, in the same order (`readmes`).
+//! 7. Pages in both languages, such as the READMEs, show the same code in the same order (`readmes`).
 //!
 //! Each rule takes the tree and answers with its findings, so each is tested on a tree of a few
 //! lines.

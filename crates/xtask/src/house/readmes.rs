@@ -1,4 +1,4 @@
-//! The READMEs in both languages show the same code, in the same order.
+//! Pages that are there in both languages show the same code, in the same order.
 //!
 //! The English one is tried by a test. What the Japanese one shows is true because it is equal.
 //! Diagrams are words more than code: each language has its own.
@@ -9,22 +9,30 @@ use super::{
     tree::Tree,
 };
 
-const ENGLISH: &str = "README.md";
-const JAPANESE: &str = "README.ja.md";
+const ENGLISH_ENDING: &str = ".md";
+const JAPANESE_ENDING: &str = ".ja.md";
 const DIAGRAM: &str = "mermaid";
 
-pub(super) fn check(tree: &Tree) -> Option<Finding> {
-    let (english, japanese) = (tree.text(ENGLISH)?, tree.text(JAPANESE)?);
+pub(super) fn check(tree: &Tree) -> Vec<Finding> {
+    let pages = tree.ending(JAPANESE_ENDING).filter_map(|(japanese, _)| {
+        let english = japanese.strip_suffix(JAPANESE_ENDING)?.to_owned() + ENGLISH_ENDING;
+        compare(tree, &english, japanese)
+    });
+    pages.collect()
+}
+
+fn compare(tree: &Tree, english_path: &str, japanese_path: &str) -> Option<Finding> {
+    let (english, japanese) = (tree.text(english_path)?, tree.text(japanese_path)?);
     let (english, japanese) = (code_of(english), code_of(japanese));
     let code = |block: &CodeBlock| (block.info.clone(), block.lines.clone());
     let different = english.iter().zip(&japanese).find(|(a, b)| code(a) != code(b));
     if let Some((original, copy)) = different {
-        let what = format!("this code differs from {ENGLISH}:{}", original.line);
-        return Some(Finding::new(JAPANESE, copy.line, what));
+        let what = format!("this code differs from {english_path}:{}", original.line);
+        return Some(Finding::new(japanese_path, copy.line, what));
     }
     let shared = english.len().min(japanese.len());
-    let only_english = english.get(shared).map(|block| (ENGLISH, JAPANESE, block));
-    let only_japanese = japanese.get(shared).map(|block| (JAPANESE, ENGLISH, block));
+    let only_english = english.get(shared).map(|block| (english_path, japanese_path, block));
+    let only_japanese = japanese.get(shared).map(|block| (japanese_path, english_path, block));
     let (here, there, block) = only_english.or(only_japanese)?;
     Some(Finding::new(here, block.line, format!("{there} does not show this code")))
 }
@@ -40,8 +48,8 @@ mod tests {
     use super::*;
 
     fn finding(english: &str, japanese: &str) -> Option<String> {
-        let tree = Tree::from([(ENGLISH, english), (JAPANESE, japanese)]);
-        check(&tree).map(|finding| finding.to_string())
+        let tree = Tree::from([("README.md", english), ("README.ja.md", japanese)]);
+        check(&tree).first().map(ToString::to_string)
     }
 
     const START: &str = "Start:\n```sh\ncargo run\n```\n";
@@ -49,7 +57,15 @@ mod tests {
     #[test]
     fn the_same_code_among_other_words_passes() {
         assert_eq!(finding(START, "起動\n\n\n```sh\ncargo run\n```\n以上\n"), None);
-        assert_eq!(check(&Tree::from([(ENGLISH, START)])), None);
+        assert_eq!(check(&Tree::from([("README.md", START)])), []);
+    }
+
+    #[test]
+    fn a_page_further_down_is_compared_with_the_one_beside_it() {
+        let pages = [("README.md", ""), ("docs/learn.md", START), ("docs/learn.ja.md", "")];
+        let findings = check(&Tree::from(pages));
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].path, "docs/learn.md");
     }
 
     #[test]
@@ -68,7 +84,7 @@ mod tests {
     #[test]
     fn code_that_only_one_of_them_shows_is_found_there() {
         let missing = |here, there| Some(format!("{here}:2: {there} does not show this code"));
-        assert_eq!(finding(START, ""), missing(ENGLISH, JAPANESE));
-        assert_eq!(finding("", START), missing(JAPANESE, ENGLISH));
+        assert_eq!(finding(START, ""), missing("README.md", "README.ja.md"));
+        assert_eq!(finding("", START), missing("README.ja.md", "README.md"));
     }
 }

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decide } from '@seiriken/client';
+import { atDeadline, vectors } from './vectors.js';
+
+test('the vectors are there', () => {
+  assert.ok(vectors().length > 50);
+});
+
+for (const vector of vectors()) {
+  test(`verdict: ${vector.name}`, () => {
+    let ambiguous = vector.resumed ?? false;
+    vector.attempts.forEach((seen, index) => {
+      const verdict = decide(seen, ambiguous);
+      if (index < vector.attempts.length - 1) {
+        assert.equal(verdict.then, 'retry', `after attempt ${index + 1}`);
+      } else {
+        assert.equal(verdict.then, vector.then);
+      }
+      if (verdict.then === 'retry') ambiguous = verdict.ambiguous;
+      if (verdict.then === 'retry' && vector.then === 'retry') assert.equal(verdict.atDeadline, atDeadline(vector));
+      if (verdict.then === 'definite') assert.equal(verdict.status, vector.status);
+    });
+  });
+}
+
+test('a refusal to do it now is no outcome after an attempt that may have run, marked or not', () => {
+  for (const marker of [null, 'false']) {
+    assert.deepEqual(decide({ answer: { status: 429, marker } }, true), {
+      then: 'retry',
+      ambiguous: true,
+      atDeadline: 'unknown',
+    });
+  }
+});
+
+test('an answer that was not kept is of no use without the status it had', () => {
+  for (const recordedStatus of [undefined, null, Number.NaN, 0, 600]) {
+    const answer = { status: 500, problem: 'response-not-kept', recordedStatus: recordedStatus as number };
+    assert.equal(decide({ answer }, false).then, 'unknown', `${recordedStatus}`);
+  }
+});
+
+test('a status that a browser hides behind a redirection is an answer', () => {
+  assert.deepEqual(decide({ answer: { status: 0 } }, true), { then: 'definite', status: 0 });
+});
