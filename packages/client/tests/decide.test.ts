@@ -12,25 +12,23 @@ for (const vector of vectors()) {
     let ambiguous = vector.resumed ?? false;
     vector.attempts.forEach((seen, index) => {
       const verdict = decide(seen, ambiguous);
-      if (index < vector.attempts.length - 1) {
+      const last = index === vector.attempts.length - 1;
+      if (!last) {
         assert.equal(verdict.then, 'retry', `after attempt ${index + 1}`);
       } else {
         assert.equal(verdict.then, vector.then);
       }
       if (verdict.then === 'retry') ambiguous = verdict.ambiguous;
-      if (verdict.then === 'retry' && vector.then === 'retry') assert.equal(verdict.atDeadline, atDeadline(vector));
+      if (last && verdict.then === 'retry') assert.equal(verdict.atDeadline, atDeadline(vector));
       if (verdict.then === 'definite') assert.equal(verdict.status, vector.status);
     });
   });
 }
 
-test('a refusal to do it now is no outcome after an attempt that may have run, marked or not', () => {
-  for (const marker of [null, 'false']) {
-    assert.deepEqual(decide({ answer: { status: 429, marker } }, true), {
-      then: 'retry',
-      ambiguous: true,
-      atDeadline: 'unknown',
-    });
+test('a refusal to do it now after an attempt that may have run is an outcome only where it is marked', () => {
+  for (const [marker, atDeadline] of [[null, 'unknown'], ['false', 'definite']] as const) {
+    const expected = { then: 'retry', ambiguous: true, atDeadline };
+    assert.deepEqual(decide({ answer: { status: 429, marker } }, true), expected);
   }
 });
 
