@@ -66,8 +66,9 @@ test('two operations at once have two keys', async (t) => {
   const client = createClient();
   const bodies = ['1', '2'].map((body) => client.send(server.url, { body }));
   const named = ['a', 'b'].map((intent) => client.send(server.url, { ...ORDER, intent }));
-  await Promise.all([...bodies, ...named]);
-  assert.equal(keys(server), 4);
+  const keyed = ['K', 'L'].map((key) => client.send(server.url, { ...ORDER, key }));
+  await Promise.all([...bodies, ...named, ...keyed]);
+  assert.equal(keys(server), 6);
 });
 
 test('an unknown outcome stays pending and goes on with its key, as one that may have run', async (t) => {

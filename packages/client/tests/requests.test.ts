@@ -61,6 +61,8 @@ test('a key that the server has issued', async (t) => {
     ],
   );
   assert.ok(server.received.every(({ headers }) => headers.authorization === 'Bearer 1'));
+  const types = server.received.map(({ headers }) => headers['content-type']);
+  assert.deepEqual(types, [undefined, undefined, 'application/json', 'application/json']);
 });
 
 test('a key that is not issued: nothing ran, and a refusal is told', async (t) => {

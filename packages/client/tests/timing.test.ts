@@ -29,13 +29,15 @@ const FIELDS: [what: string, fields: Record<string, string>, least: number, most
   ['words', { 'Retry-After': 'in 5 minutes' }, 0, 1],
   ['a number below zero', { 'Retry-After': '-30' }, 0, 1],
   ['a fraction', { 'Retry-After': '1.5' }, 0, 1],
+  ['a date that is not of HTTP', { 'Retry-After': '2099-01-01' }, 0, 1],
 ];
 
 for (const [what, fields, least, most] of FIELDS) {
   test(`Retry-After with ${what}`, async (t) => {
     const server = await serve(t, () => answer(503, null, '', fields));
     const { options, waits, signal } = impatient();
-    await createClient(options).send(server.url, { signal });
+    const outcome = await createClient(options).send(server.url, { signal });
+    assert.deepEqual(outcome, { outcome: 'unknown', reason: 'aborted', attempts: 1, key: outcome.key });
     assert.equal(waits.length, 1);
     assert.ok(waits[0]! >= least && waits[0]! <= most, `${waits[0]} ms`);
   });
@@ -65,6 +67,20 @@ test('a server that asks for more time than there is gets no retry, and the outc
   const unknown = await client.send(server.url);
   assert.ok(unknown.outcome === 'unknown' && unknown.reason === 'deadline');
   assert.deepEqual(events.map(({ type }) => type), ['attempt', 'answer', 'settled', 'attempt', 'answer', 'settled']);
+});
+
+test('no retry begins in the last tenth of the time', async (t) => {
+  const server = await serve(t, () => answer(429, null, '', { 'Retry-After': '1' }));
+  const outcome = await createClient({ backoff: { base: 1, cap: 1 }, deadline: 1_100 }).send(server.url);
+  assert.ok(outcome.outcome === 'definite' && outcome.status === 429);
+  assert.equal(server.received.length, 1);
+});
+
+test('an attempt has its time, and then counts as one without an answer', async (t) => {
+  const server = await serve(t, () => 'hang');
+  const outcome = await createClient({ attemptTimeout: 50, ...attempts(2) }).send(server.url);
+  assert.deepEqual([outcome.outcome, outcome.attempts], ['unknown', 2]);
+  assert.equal(server.received.length, 2);
 });
 
 test('the deadline also ends an attempt', async (t) => {

@@ -9,7 +9,7 @@ import { newestOrder, ordersOf, type Order } from './orders.js';
 import { policyOfServer } from './policy.js';
 import { Round, type Accident, type Plan, type SideName } from './round.js';
 import { one, SIDES, view } from './view.js';
-import { currentVisit, keepVisit, type Moments } from './visit.js';
+import { currentVisit, keepVisit, newName, type Moments } from './visit.js';
 
 async function main(): Promise<void> {
   const visit = currentVisit();
@@ -61,8 +61,11 @@ async function main(): Promise<void> {
     ({ accident, wishes } = plan);
     orders = { left: [], right: [] };
     visit.running = { plan, moments };
+    const own = moments;
     const reached = new Set<SideName>();
     const told = (side: SideName, moment: Moment): void => {
+      // A late answer may come when the next round is already drawn.
+      if (moments !== own) return;
       moments[side].push(moment);
       keepVisit(visit);
       draw();
@@ -87,12 +90,11 @@ async function main(): Promise<void> {
   };
 
   const begin = async (chosen: Accident): Promise<void> => {
-    visit.rounds += 1;
     moments = { left: [], right: [] };
     const wish = chosenWish();
     const second = { sku: wish.sku === 'cake-002' ? 'cake-003' : 'cake-002', qty: 1 };
     const plan: Plan = {
-      name: `${visit.name}-${visit.rounds}`,
+      name: newName(),
       accident: chosen,
       weather: weatherOf(chosen),
       wishes: chosen === 'one-key' ? [wish, second] : [wish],

@@ -15,7 +15,7 @@ export type SideName = 'left' | 'right';
 
 /** What a round is, as it survives a reload. */
 export interface Plan {
-  /** Unique in this browser: it names the wish to the client, and the visitor to the shop. */
+  /** Unique: it names the wish to the client, and the visitor to the shop. */
   readonly name: string;
   readonly accident: Accident;
   readonly weather: Weather;
@@ -67,7 +67,6 @@ export class Round {
 
   /** Two orders, one after the other. */
   pressForEach(): void {
-    const [first] = this.plan.wishes;
     let fixed: string | Promise<string> | undefined;
     const oneKey = () => (fixed ??= this.#anyKey());
     const each = async (side: SideName, send: (wish: Wish, n: number) => Promise<void>) => {
@@ -76,7 +75,6 @@ export class Round {
         await send(wish, n);
       }
     };
-    if (!first) return;
     this.#send(each('left', (wish) => this.#left(wish, oneKey)));
     this.#send(each('right', (wish, n) => this.#right(wish, n)));
   }

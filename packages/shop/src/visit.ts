@@ -6,11 +6,8 @@ import type { Plan, SideName } from './round.js';
 export type Moments = Record<SideName, Moment[]>;
 
 export interface Visit {
-  /** Names this visit to the shop: orders are everybody's. */
-  readonly name: string;
   /** The newest order when it began. */
   since?: string;
-  rounds: number;
   /** The round that goes on. */
   running?: { readonly plan: Plan; readonly moments: Moments };
 }
@@ -18,19 +15,20 @@ export interface Visit {
 const STORED = 'visit';
 
 export function currentVisit(): Visit {
-  const stored = read();
-  if (stored) return stored;
-  const random = crypto.getRandomValues(new Uint8Array(3));
-  const name = `visit-${Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-  return { name, rounds: 0 };
+  try {
+    return (JSON.parse(sessionStorage.getItem(STORED) ?? 'null') as Visit | null) ?? {};
+  } catch {
+    return {};
+  }
 }
 
-function read(): Visit | undefined {
-  try {
-    return JSON.parse(sessionStorage.getItem(STORED) ?? 'null') ?? undefined;
-  } catch {
-    return undefined;
-  }
+/**
+ * Names a round to the shop, whose orders are everybody's. Not counted: a tab that is duplicated
+ * would count on from the same number.
+ */
+export function newName(): string {
+  const random = crypto.getRandomValues(new Uint8Array(4));
+  return `visit-${Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
 export function keepVisit(visit: Visit): void {

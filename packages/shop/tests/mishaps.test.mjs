@@ -97,7 +97,15 @@ test('a tab that is duplicated while it is pending: one order in both', async ()
   await copy.sees('right', 'remembers');
   await copy.over();
   assert.equal((await copy.side('right')).orders, 1);
-  await orderedOnce();
+  await visitor.over();
+  assert.equal((await service.orders('right')).length, 1);
+  // What either of them orders next is an order of its own, and neither shows the other's.
+  for (const tab of [visitor, copy]) {
+    await tab.order('well');
+    assert.equal((await tab.side('right')).orders, 1);
+  }
+  assert.equal((await service.orders('right')).length, 3);
+  await visitor.leave();
 });
 
 test('two presses at once while the shop is busy: 409, then the first answer', async () => {

@@ -35,7 +35,11 @@ test('an answer that is lost is charged twice on the left and once on the right'
 });
 
 test('an answer that is slow is drawn where it arrives: too late', async () => {
-  const { left, right } = await round((visitor) => visitor.order('slow'));
+  const { left, right } = await round(async (visitor) => {
+    await visitor.order('slow');
+    // Perhaps when all is over.
+    await Promise.all([visitor.sees('left', 'late'), visitor.sees('right', 'late')]);
+  });
   assert.deepEqual([left.orders, right.orders], [2, 1]);
   assert.ok(left.story.includes('impatient') && left.story.includes('another'), `${left.story}`);
   assert.ok(right.story.includes('impatient') && right.story.includes('replay'), `${right.story}`);
