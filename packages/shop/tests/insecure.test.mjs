@@ -43,7 +43,7 @@ test('the lines are copied without the clipboard of secure pages', async () => {
     addEventListener('copy', () => (document.body.dataset.copied = document.activeElement.value));
   });
   await visitor.page.click('#copy');
-  const copied = await visitor.page.getAttribute('body', 'data-copied');
+  const copied = await visitor.page.locator('body[data-copied]').getAttribute('data-copied');
   assert.match(copied, /^curl -i http:\/\/shop\.test:\d+\/orders \\\n[^]*\ncurl [^]*\n$/);
   await visitor.leave();
 });

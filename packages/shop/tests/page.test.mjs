@@ -130,7 +130,8 @@ test('the curl lines do what they say', async () => {
   }
   assert.equal((await service.orders('right')).length, before);
   await visitor.page.click('#copy');
-  assert.equal(await visitor.page.textContent('#copied'), 'Copied');
+  // The clipboard answers when it does.
+  await visitor.page.locator('#copied', { hasText: /^Copied$/ }).waitFor();
   await visitor.leave();
 });
 
