@@ -109,6 +109,10 @@ mod identity;
 mod issued_key;
 mod issuing;
 mod key;
+#[cfg(not(seiriken_proof))]
+mod planted;
+#[cfg(seiriken_proof)]
+pub mod planted;
 mod policy;
 pub mod record;
 mod scope;

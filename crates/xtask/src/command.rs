@@ -61,6 +61,15 @@ impl Command {
         }
     }
 
+    /// Keeps what it prints on standard output, whatever its exit status; what it says on standard
+    /// error goes to the terminal.
+    pub(crate) fn read_out(&self, root: &Path) -> Result<String, Failure> {
+        let mut process = self.process(root);
+        process.stderr(Stdio::inherit());
+        let output = process.output().map_err(|error| self.not_started(&error))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Does it run at all? For asking a tool whether it is installed.
     pub(crate) fn answers(&self, root: &Path) -> bool {
         let mut process = self.process(root);

@@ -10,6 +10,8 @@
 //! shop      the shop page: is it up to date, and does it hold in a browser?
 //! bench     `cargo xtask bench`: what safe retries cost, measured
 //! guards    `cargo xtask campaign guards`: tests are seen to fail without what they protect
+//! evidence  `cargo xtask prove`, `campaign GATE`: model, simulation, faults, kills
+//! ledger    a line in docs/ledger.md for each full run
 //! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
 //! command   runs a program and can say how to repeat it by hand
 //! tools     what must be installed, and what to do when it is not
@@ -20,9 +22,11 @@ mod apt;
 mod bench;
 mod command;
 mod deny;
+mod evidence;
 mod features;
 mod guards;
 mod house;
+mod ledger;
 mod packages;
 mod shop;
 mod step;
@@ -35,9 +39,9 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
-use crate::{bench::Benchmark, command::Failure, step::Step};
+use crate::{bench::Benchmark, command::Failure, evidence::Gate, step::Step};
 
 /// `EX_USAGE` of sysexits.h: the call was wrong, as opposed to the code that was checked (1).
 const EXIT_USAGE: u8 = 64;
@@ -67,6 +71,12 @@ enum Task {
         #[command(subcommand)]
         benchmark: Benchmark,
     },
+    /// Check that the promises hold: model, simulation, planted mistakes, faults, kills (minutes)
+    Prove {
+        /// Run these gates alone
+        #[arg(long, value_name = "GATE", num_args = 1.., value_delimiter = ',')]
+        only: Vec<Gate>,
+    },
     /// Check the dependencies' licences, sources and bans (installs cargo-deny when missing)
     Deny,
     /// Everything that CI runs: `test`, then `deny`
@@ -86,6 +96,19 @@ enum Campaign {
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
     },
+    /// Every state that a key's record can come to, by the shipped transition function
+    Model(Long),
+}
+
+/// How long a gate of `prove` is to go on.
+#[derive(Debug, Args)]
+struct Long {
+    /// How long
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    minutes: u64,
+    /// Where random choices start
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
 }
 
 fn main() -> ExitCode {
@@ -111,11 +134,18 @@ fn run(task: Task, root: &Path) -> Result<(), Failure> {
         Task::Test { only, .. } => test::run(root, &only),
         Task::Bench { benchmark } => bench::run(root, &benchmark),
         Task::Deny => deny::run(root),
-        Task::Campaign { campaign: Campaign::Guards { only } } => {
-            guards::run(root, only.as_deref())
-        }
+        Task::Prove { only } => evidence::prove(root, &only),
+        Task::Campaign { campaign } => run_campaign(campaign, root),
         Task::Ci => test::run(root, &[]).and_then(|()| deny::run(root)),
     }
+}
+
+fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
+    let (gate, Long { minutes, seed }) = match campaign {
+        Campaign::Guards { only } => return guards::run(root, only.as_deref()),
+        Campaign::Model(long) => (Gate::Model, long),
+    };
+    evidence::campaign(root, gate, minutes, seed)
 }
 
 /// Help goes to standard output and is a success; anything else is a wrong call.

@@ -14,6 +14,7 @@ pub use super::told::{
 };
 use super::{EffectClass, Minted, Record, RecordedResponse, State, Token, Why};
 use crate::clock::Timestamp;
+use crate::planted::{Mistake, planted};
 
 /// What becomes of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +138,9 @@ pub fn complete(
 ) -> Transition<CompleteOutcome> {
     let current = standing(current, now);
     let too_late = |stands| checked(current, now, Change::Keep, CompleteOutcome::Stale(stands));
-    let Some(record) = current.filter(|record| record.token == token) else {
+    let owned =
+        |record: &&Record| record.token == token || planted(Mistake::CompletesWithoutTheToken);
+    let Some(record) = current.filter(owned) else {
         return match current.map(|record| &record.state) {
             Some(State::Completed { response, .. }) => too_late(Some(response.clone())),
             _ => too_late(None),

@@ -1,0 +1,84 @@
+//! `cargo xtask prove` and `cargo xtask campaign GATE`: the evidence that the promises hold.
+//!
+//! The gates are the program `seiriken-proof` (folder `proof/`), built with `--cfg seiriken_proof`:
+//! with the mistakes that can be planted and the points that a process can be stopped at. Its
+//! profile has a folder of its own, so that no such build lies where a release is looked for.
+//!
+//! ```text
+//! gate    the gates and what each is for
+//! report  what a gate says in the end
+//! ```
+
+mod gate;
+mod report;
+
+use std::path::Path;
+
+use self::report::Report;
+use crate::{
+    command::{Command, Failure},
+    ledger::{self, Entry},
+};
+
+pub(crate) use gate::Gate;
+
+const COMPILER: &str = "crates/xtask/rustc-for-proof";
+const PROGRAM: &str = "seiriken-proof";
+
+/// Runs the chosen gates, or all when none is chosen, each in the size for every change, and says
+/// of all of them what they found.
+pub(crate) fn prove(root: &Path, only: &[Gate]) -> Result<(), Failure> {
+    let program = build(root)?;
+    let mut reports = Vec::new();
+    for gate in Gate::all().iter().filter(|gate| only.is_empty() || only.contains(gate)) {
+        println!("{}: {}", gate.name(), gate.purpose());
+        reports.push(report(root, &program, &[&gate.name()])?);
+    }
+    println!();
+    for report in &reports {
+        println!("{report}");
+    }
+    verdict(&reports, "cargo xtask prove")
+}
+
+/// Runs one gate for so many minutes and notes what it found.
+pub(crate) fn campaign(root: &Path, gate: Gate, minutes: u64, seed: u64) -> Result<(), Failure> {
+    // While it runs, the tree may go on to another commit.
+    let commit = ledger::commit(root)?;
+    let program = build(root)?;
+    let (minutes, seed) = (minutes.to_string(), seed.to_string());
+    let name = gate.name();
+    let report = report(root, &program, &[&name, "--minutes", &minutes, "--seed", &seed])?;
+    println!("{report}");
+    let counts = format!("{} ({minutes} min)", report.counts());
+    let entry = Entry { campaign: &name, counts, findings: report.findings() };
+    ledger::note(root, &commit, &entry)?;
+    verdict(&[report], "cargo xtask campaign")
+}
+
+/// The program's path.
+fn build(root: &Path) -> Result<String, Failure> {
+    let packages = ["--package", "seiriken-proof", "--package", "seiriken-server"];
+    let build = [&["build", "--profile", "proof"], &packages[..]].concat();
+    Command::cargo(&build).with("RUSTC_WORKSPACE_WRAPPER", COMPILER).run(root)?;
+    let metadata = Command::cargo(&["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: serde_json::Value = serde_json::from_str(&metadata.read(root)?)
+        .map_err(|error| Failure::new(error.to_string(), "cargo metadata"))?;
+    let target = metadata["target_directory"].as_str().unwrap_or("target");
+    Ok(format!("{target}/proof/{PROGRAM}"))
+}
+
+fn report(root: &Path, program: &str, arguments: &[&str]) -> Result<Report, Failure> {
+    let command = Command::new(program, arguments);
+    let json = command.read_out(root)?;
+    Report::read(&json).map_err(|error| {
+        Failure::new(format!("the gate ended without a report: {error}"), command.to_string())
+    })
+}
+
+fn verdict(reports: &[Report], repeat: &str) -> Result<(), Failure> {
+    if reports.iter().all(Report::holds) {
+        return Ok(());
+    }
+    Err(Failure::new("a promise does not hold, or was not looked at enough", repeat))
+}
