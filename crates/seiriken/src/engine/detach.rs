@@ -31,7 +31,6 @@ impl<T: Send + 'static> Run<T> {
     }
 
     /// Lets it run to its end also when it is dropped before its first poll.
-    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "for stores that commit"))]
     pub(crate) fn detach_on_drop(&mut self) {
         self.started = true;
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::Shared;
+use super::detach::Run;
 use crate::record::transition::Grant;
 use crate::record::{EffectClass, RecordedResponse, Token};
 use crate::scope::RecordId;
@@ -162,14 +163,12 @@ impl<S> Execution<S> {
         &self.inner.shared
     }
 
-    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "for stores that commit"))]
     fn set_commit(&self, state: CommitState) {
         self.lock_commit().state = state;
         self.inner.commit_settled.notify_waiters();
     }
 
     /// Takes the right to commit, once.
-    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "for stores that commit"))]
     fn ask_commit(&self) -> Result<(), CommitRefused> {
         if self.class() != EffectClass::Transactional {
             return Err(CommitRefused::NotTransactional);
@@ -192,9 +191,41 @@ impl<S: Store> Execution<S> {
     }
 }
 
+impl<S: Store> Execution<S> {
+    /// For stores that commit effect and record together: makes the one commit that an execution
+    /// may make. `commit` gets what names the execution and does it; `state_after` says what came
+    /// of it, and so what the engine does when the work has ended.
+    ///
+    /// The future may be dropped: the commit goes on, and the engine waits for it.
+    ///
+    /// # Errors
+    /// Refused before `commit` is called.
+    pub async fn commit_by<R, F>(
+        &self,
+        commit: impl FnOnce(RecordId, Token) -> F,
+        state_after: impl FnOnce(&R) -> CommitState + Send + 'static,
+    ) -> Result<R, CommitRefused>
+    where
+        R: Send + 'static,
+        F: Future<Output = R> + Send + 'static,
+    {
+        self.ask_commit()?;
+        let execution = self.clone();
+        let commit = commit(self.id(), self.token());
+        let committing = async move {
+            let result = commit.await;
+            execution.set_commit(state_after(&result));
+            result
+        };
+        let mut run = Run::new(self.shared().tasks.clone(), committing);
+        // From here on it is asked for, also if this future is dropped before its first poll.
+        run.detach_on_drop();
+        Ok(run.await)
+    }
+}
+
 #[cfg(feature = "sqlite")]
 mod sqlite {
-    use super::super::detach::Run;
     use super::{CommitFailed, CommitRefused, CommitState, Execution};
     use crate::record::RecordedResponse;
     use crate::store::sqlite::{CommitError, Committed, SqliteStore, SqliteTx};
@@ -217,22 +248,16 @@ mod sqlite {
             T: Send + 'static,
             E: Send + 'static,
         {
-            self.ask_commit()?;
             let execution = self.clone();
-            let committing = async move {
-                let (id, token) = (execution.id(), execution.token());
+            let commit = |id, token| async move {
                 let result = execution.store().commit(id, token, effect).await;
                 if let Err(CommitError::Store(error)) = &result {
                     let error = error as &dyn std::error::Error;
                     tracing::error!(%id, error, "an effect could not be committed");
                 }
-                execution.set_commit(state_after(&result));
                 result
             };
-            let mut run = Run::new(self.shared().tasks.clone(), committing);
-            // From here on it is asked for, also if this future is dropped before its first poll.
-            run.detach_on_drop();
-            Ok(run.await)
+            self.commit_by(commit, state_after).await
         }
     }
 

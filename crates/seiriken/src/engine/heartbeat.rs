@@ -48,6 +48,7 @@ async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken) {
             Err(error) => tracing::warn!(%id, %error, "a lease was not renewed; trying again"),
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
