@@ -7,7 +7,12 @@
 //! ```text
 //! effort  how much a gate is to do
 //! report  what it says in the end
+//! random  the same chance in every run
+//!
+//! histories  the engine in a world where everything goes wrong
 //! ```
 
 pub mod effort;
+pub mod histories;
+pub mod random;
 pub mod report;

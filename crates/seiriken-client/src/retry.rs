@@ -26,8 +26,9 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The wait after the attempt with this number, counted from 1.
-    pub(crate) fn wait(
+    /// The wait after the attempt with this number, counted from 1; `retry_after` is what the server
+    /// asked for.
+    pub fn wait(
         &self,
         attempt: u32,
         retry_after: Option<Duration>,

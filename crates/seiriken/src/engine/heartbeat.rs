@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
+use super::asking::within;
 use super::execution::Execution;
 use crate::record::transition::RenewOutcome;
 use crate::store::Store;
@@ -37,7 +38,7 @@ async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken) {
     let lease = execution.shared().policy.lease;
     let pause = interval(&execution);
     loop {
-        match execution.store().renew(id, token, lease).await {
+        match within(pause, execution.store().renew(id, token, lease)).await {
             Ok(RenewOutcome::Renewed) => {}
             Ok(RenewOutcome::Lost) => {
                 if !stop.is_cancelled() {

@@ -44,6 +44,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod asking;
 mod decision;
 mod detach;
 mod execution;
@@ -66,6 +67,7 @@ pub use detach::Run;
 pub use execution::{CommitFailed, CommitRefused, CommitState, Execution};
 pub use operation::Operation;
 
+use self::asking::within;
 use self::patience::{Patience, Waited};
 use self::waiting::{Joined, Request, Settled, Turn, Waiting};
 use crate::fingerprint::{Fingerprint, FingerprintKind};
@@ -235,15 +237,16 @@ impl<S: Store> Engine<S> {
 
     /// Claims; when the acknowledgement was lost, asks again with the same attempt.
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
+        let lease = self.shared.policy.lease;
         for _ in 1..CLAIM_TRIES {
-            match self.shared.store.claim(id, claim).await {
+            match within(lease, self.shared.store.claim(id, claim)).await {
                 Err(error) if error.may_have_been_applied() => {
                     tracing::warn!(%id, %error, "the acknowledgement of a claim was lost");
                 }
                 told => return told,
             }
         }
-        self.shared.store.claim(id, claim).await
+        within(lease, self.shared.store.claim(id, claim)).await
     }
 
     async fn wait(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 use tracing::Instrument;
 
+use super::asking::within;
 use super::decision::{Decision, Ending};
 use super::execution::{CommitFailed, CommitState, Execution};
 use super::{Engine, heartbeat};
@@ -103,7 +104,8 @@ impl<S: Store> Engine<S> {
         beside: T,
     ) -> Decision<T> {
         let (id, token) = (execution.id(), execution.token());
-        match execution.store().complete(id, token, response.clone()).await {
+        let lease = self.policy().lease;
+        match within(lease, execution.store().complete(id, token, response.clone())).await {
             Ok(CompleteOutcome::Recorded) => Decision::Executed { response, beside: Some(beside) },
             Ok(CompleteOutcome::Stale(stands)) => {
                 tracing::warn!("an answer came too late to be recorded; another outcome stands");
@@ -127,7 +129,8 @@ impl<S: Store> Engine<S> {
     /// Whether the key is free now. One that could not be freed stays claimed until its lease runs
     /// out; that is safe, so the caller is answered all the same.
     async fn release(&self, execution: &Execution<S>, ended: Ended) -> bool {
-        match execution.store().release(execution.id(), execution.token(), ended).await {
+        let release = execution.store().release(execution.id(), execution.token(), ended);
+        match within(self.policy().lease, release).await {
             Ok(outcome) => outcome == ReleaseOutcome::Freed,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -146,7 +149,8 @@ async fn keep_recording<S: Store>(execution: Execution<S>, response: RecordedRes
     let mut pause = RETRY_FIRST;
     loop {
         tokio::time::sleep(pause).await;
-        match execution.store().complete(id, token, response.clone()).await {
+        let lease = execution.shared().policy.lease;
+        match within(lease, execution.store().complete(id, token, response.clone())).await {
             Ok(CompleteOutcome::Recorded) => {
                 tracing::info!(%id, "the answer is recorded after all");
                 return;

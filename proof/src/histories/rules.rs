@@ -1,0 +1,222 @@
+//! What may be told to whom, and when.
+
+use seiriken::engine::Decision;
+use seiriken::record::RecordedResponse;
+use seiriken_client::verdict::{AtDeadline, Verdict};
+
+use super::judge::{Judge, Mark};
+use super::plan::{Effect, Fault, Intent, WorkEnds};
+use super::service::{Own, Request, execution_of};
+
+/// How an intent ended, for its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With this status, from an answer that is recorded or not.
+    Definite { status: u16, recorded: bool },
+    /// Nobody can say.
+    Unknown,
+    /// Certainly nothing was sent.
+    NothingSent,
+}
+
+impl Judge {
+    /// A process decides what a request is told that arrived at the moment `invoked`.
+    pub fn told(
+        &mut self,
+        request: Request,
+        invoked: u64,
+        now: u64,
+        decision: &Decision<Own>,
+    ) -> u64 {
+        let Request { which, intent } = request;
+        let (number, mark) = kind(decision);
+        let decided = self.note("told", &[which as u64, number]);
+        self.mark(mark);
+        self.not_fresh_after_an_answer(intent, invoked, now, decision);
+        match decision {
+            Decision::Executed { response, .. } | Decision::Replayed(response) => {
+                self.durable_and_ones_own(intent, response);
+            }
+            Decision::Indeterminate if self.plan.effect != Effect::Elsewhere => {
+                self.breach("an outcome is told as unknown that is not");
+            }
+            Decision::Mismatch if !self.others(intent, |other| other.request != intent.request) => {
+                self.breach("a request does not match itself");
+            }
+            Decision::CredentialChanged
+                if !self.others(intent, |other| other.caller != intent.caller) =>
+            {
+                self.breach("a caller is taken for another");
+            }
+            Decision::KeyExpired => {
+                let forgotten = self.keys[usize::from(intent.key)].forgotten;
+                if !self.plan.dated || !(forgotten || self.aged(intent.key, now)) {
+                    self.breach("a key is refused for its age too early");
+                }
+            }
+            Decision::KeyFromFuture | Decision::QuotaExceeded => {
+                self.breach("a key is refused without a reason");
+            }
+            _ => {}
+        }
+        decided
+    }
+
+    /// After the first acknowledged answer, whoever asks gets it again, or is told that it cannot
+    /// be looked up now.
+    fn not_fresh_after_an_answer(
+        &mut self,
+        intent: Intent,
+        invoked: u64,
+        now: u64,
+        decision: &Decision<Own>,
+    ) {
+        let key = &self.keys[usize::from(intent.key)];
+        let Some((heard, answer)) = &key.heard else { return };
+        let forgettable = key.forgotten || (self.plan.dated && self.aged(intent.key, now));
+        if *heard >= invoked || !self.is_of(answer, intent) {
+            return;
+        }
+        let fine = match decision {
+            Decision::Replayed(response) => response == answer,
+            Decision::Pending | Decision::StoreUnavailable => true,
+            Decision::KeyExpired => forgettable,
+            _ => false,
+        };
+        if !fine {
+            self.breach("I3: an answer that was heard is not given again");
+        }
+    }
+
+    fn durable_and_ones_own(&mut self, intent: Intent, response: &RecordedResponse) {
+        let key = &self.keys[usize::from(intent.key)];
+        let durable = key.durable.as_ref() == Some(response) || key.forgotten;
+        let happened = match self.plan.effect {
+            Effect::DeduplicatedByKey => key.effects > 0,
+            _ => self.of(response).is_some_and(|seen| seen.effect),
+        };
+        if !durable {
+            self.breach("I10: an answer is told that is not durable");
+        }
+        if !self.is_of(response, intent) {
+            self.breach("I11: an answer goes to another request or another caller");
+        }
+        if response.status() == 201 && !happened {
+            self.breach("I5: success is told and nothing has happened");
+        }
+    }
+
+    /// A client hears an answer that is recorded.
+    pub fn heard(&mut self, intent: Intent, response: &RecordedResponse) {
+        let number = usize::from(intent.key);
+        let moment = self.note("heard", &[number as u64, execution_of(response)]);
+        match &self.keys[number].heard {
+            Some((_, first)) if first != response => self.breach("I2: two answers are heard"),
+            Some(_) => {}
+            None => self.keys[number].heard = Some((moment, response.clone())),
+        }
+    }
+
+    /// A client makes up its mind. `decided`: when the answer was made that decided it.
+    pub fn concluded(&mut self, which: usize, end: End, decided: u64) {
+        match end {
+            End::Definite { status, recorded } => {
+                self.note("definite", &[which as u64, u64::from(status)]);
+                self.mark(Mark::Definite);
+                if !recorded {
+                    self.refused.push((which, decided));
+                }
+            }
+            End::Unknown => self.mark(Mark::Unknown),
+            End::NothingSent => {
+                self.mark(Mark::NothingSent);
+                self.refused.push((which, u64::MAX));
+            }
+        }
+    }
+
+    /// The history is over; these keys are indeterminate.
+    pub fn finish(&mut self, indeterminate: &[u8]) {
+        for (which, decided) in std::mem::take(&mut self.refused) {
+            let decided = decided.min(self.probing);
+            let mine = |seen: &&super::judge::Seen| seen.intent == which && seen.began < decided;
+            if self.executions.iter().filter(mine).any(|seen| seen.effect) {
+                self.breach("a client is told that nothing happened, and it did");
+            }
+        }
+        let indeterminate = indeterminate.iter().map(|key| usize::from(*key));
+        let unhealed: Vec<usize> =
+            indeterminate.filter(|key| self.keys[*key].durable.is_none()).collect();
+        for key in unhealed {
+            let of_key = || self.executions.iter().filter(|seen| seen.key == key);
+            let answered = of_key().any(|seen| {
+                !seen.died && matches!(seen.ended, Some(WorkEnds::Well | WorkEnds::Refused))
+            });
+            let excused = of_key().any(|seen| {
+                seen.died || !matches!(seen.ended, Some(WorkEnds::Well | WorkEnds::Refused))
+            });
+            let quiet = !self.plan.faults.iter().any(|fault| {
+                matches!(fault, Fault::Store { .. } | Fault::Crash { .. } | Fault::Pause { .. })
+            });
+            if answered {
+                self.breach("the answer of an owner that is alive is lost");
+            }
+            if quiet && !excused {
+                self.breach("an outcome is unknown, and nobody has failed");
+            }
+        }
+    }
+
+    /// The execution that made an answer.
+    fn of(&self, response: &RecordedResponse) -> Option<&super::judge::Seen> {
+        let number = usize::try_from(execution_of(response)).ok()?.checked_sub(1)?;
+        self.executions.get(number)
+    }
+
+    fn is_of(&self, response: &RecordedResponse, intent: Intent) -> bool {
+        self.of(response).is_some_and(|seen| {
+            let of = self.plan.intents[seen.intent];
+            (of.request, of.caller) == (intent.request, intent.caller)
+        })
+    }
+
+    fn others(&self, intent: Intent, differs: impl Fn(&Intent) -> bool) -> bool {
+        self.plan.intents.iter().any(|other| other.key == intent.key && differs(other))
+    }
+}
+
+/// What a client concludes from a verdict that is final.
+pub fn end_of(verdict: Verdict, recorded: bool) -> Option<End> {
+    match verdict {
+        Verdict::Definite(status) => Some(End::Definite { status, recorded }),
+        Verdict::Unknown(_) => Some(End::Unknown),
+        Verdict::Retry(_) => None,
+    }
+}
+
+/// What a client concludes when there is no time left.
+pub fn end_at_deadline(at: AtDeadline) -> End {
+    match at {
+        AtDeadline::Definite(status) => End::Definite { status, recorded: false },
+        AtDeadline::NothingSent => End::NothingSent,
+        AtDeadline::Unknown => End::Unknown,
+    }
+}
+
+fn kind(decision: &Decision<Own>) -> (u64, Mark) {
+    match decision {
+        Decision::Executed { response, .. } => (1_000 + execution_of(response), Mark::Executed),
+        Decision::Replayed(response) => (2_000 + execution_of(response), Mark::Replayed),
+        Decision::NotRecorded { freed, .. } => (10 + u64::from(*freed), Mark::NotRecorded),
+        Decision::Panicked { freed } => (20 + u64::from(*freed), Mark::Panicked),
+        Decision::InProgress { .. } => (1, Mark::InProgress),
+        Decision::KeyExpired => (2, Mark::KeyExpired),
+        Decision::KeyFromFuture => (3, Mark::KeyExpired),
+        Decision::QuotaExceeded => (4, Mark::KeyExpired),
+        Decision::Mismatch => (5, Mark::Mismatch),
+        Decision::CredentialChanged => (6, Mark::CredentialChanged),
+        Decision::Indeterminate => (7, Mark::Indeterminate),
+        Decision::Pending => (8, Mark::Pending),
+        Decision::StoreUnavailable => (9, Mark::StoreUnavailable),
+    }
+}
