@@ -73,6 +73,10 @@ pub mod middleware;
 mod operation;
 mod outcome;
 mod outside;
+#[cfg(not(seiriken_proof))]
+mod planted;
+#[cfg(seiriken_proof)]
+pub mod planted;
 mod policy;
 mod prepare;
 mod retry;

@@ -15,6 +15,8 @@
 //! 8. Any other 4xx was refused at the gate: definite when nothing may have run before, else unknown,
 //!    since it says nothing about the attempt before. A new key would then do it twice.
 
+use crate::planted::{Mistake, planted};
+
 /// What came of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
@@ -164,7 +166,9 @@ impl History {
             (400..=499, _) if marker.is_some() => Verdict::Definite(status),
             (408 | 500 | 502..=504, _) => self.may_have_run_then(RetryReason::Failed(status)),
             (409, Some(Problem::InProgress)) => self.may_have_run_then(RetryReason::InProgress),
-            (400..=499, _) if !self.may_have_run => Verdict::Definite(status),
+            (400..=499, _) if !self.may_have_run || planted(Mistake::TakesARefusalForAll) => {
+                Verdict::Definite(status)
+            }
             (400..=499, _) => Verdict::Unknown(Why::RefusedAfterMaybe(status)),
             _ => Verdict::Unknown(Why::ServerError(status)),
         }
@@ -175,14 +179,16 @@ impl History {
         match self.last {
             // The marker says that it is the work's own answer, under this very key.
             Last::Refused { status, marked: true } => AtDeadline::Definite(status),
-            _ if self.may_have_run => AtDeadline::Unknown,
+            _ if self.may_have_run && !planted(Mistake::TellsUnknownAsFailed) => {
+                AtDeadline::Unknown
+            }
             Last::Refused { status, .. } => AtDeadline::Definite(status),
             Last::NoRefusal => AtDeadline::NothingSent,
         }
     }
 
     fn may_have_run_then(&mut self, reason: RetryReason) -> Verdict {
-        self.may_have_run = true;
+        self.may_have_run = !planted(Mistake::ForgetsThatItMayHaveRun);
         self.last = Last::NoRefusal;
         Verdict::Retry(reason)
     }

@@ -5,10 +5,75 @@
 
 /// A mistake. Each is one that somebody has made, or that a guard of this crate is there against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(not(seiriken_proof), expect(unreachable_pub, reason = "public where it can be planted"))]
+#[cfg_attr(
+    not(seiriken_proof),
+    expect(unreachable_pub, dead_code, reason = "public where it can be planted")
+)]
 pub enum Mistake {
-    /// M1: an answer is recorded without comparing the token.
+    /// An answer is recorded without comparing the token.
     CompletesWithoutTheToken,
+    /// An execution is released without comparing the token.
+    ReleasesWithoutTheToken,
+    /// A lease is renewed without comparing the token.
+    RenewsWithoutTheToken,
+    /// Work whose effect cannot be repeated is run again once its owner's lease is over.
+    TakesOverOpaqueWork,
+    /// The lease of an owner that is alive is not looked at.
+    TakesOverWhoIsAlive,
+    /// "No effect" of a later owner frees the key, whatever the earlier one did.
+    FreesAfterATakeover,
+    /// An end that says nothing of the effect frees the key.
+    FreesWhatIsUnknown,
+    /// An unknown outcome is run again.
+    RunsUnknownOutcomesAgain,
+    /// Another request under the same key gets the first one's answer.
+    IgnoresTheRequest,
+    /// Another caller gets the first one's answer.
+    IgnoresTheCaller,
+    /// The sweeper removes what is still running.
+    SweepsRunningWork,
+    /// Seconds of the retention are taken for milliseconds.
+    MistakesTheUnitOfTheRetention,
+    /// A key that was used and forgotten counts as new.
+    RunsForgottenKeys,
+    /// The acknowledgement of a claim was lost, and its repetition is told to wait for itself.
+    TellsAClaimToWaitForItself,
+    /// A late owner's answer is refused although nobody has taken over.
+    RefusesLateAnswers,
+    /// A claim reads, and then writes.
+    ClaimsInTwoSteps,
+    /// A token is given out again.
+    RepeatsTokens,
+    /// The sweeper does not say how far it has forgotten.
+    ForgetsThatItForgot,
+    /// The work is dropped with its caller.
+    DropsTheWorkWithItsCaller,
+    /// The work is dropped with its caller, and a guard frees the key.
+    FreesTheKeyWhenItsCallerGoes,
+    /// The answer goes out before it is recorded.
+    RepliesBeforeTheRecord,
+    /// The key is freed when its answer cannot be recorded.
+    FreesWhatCannotBeRecorded,
+    /// Success is told although the answer could not be recorded.
+    TellsWhatIsNotRecorded,
+    /// An answer that could not be recorded at once is given up.
+    GivesUpRecording,
+    /// An owner that was overtaken tells its own answer.
+    TellsAStaleAnswer,
+    /// The lease is not renewed while the work runs.
+    NeverRenews,
+    /// The lease is renewed after the work has ended.
+    RenewsWhatHasEnded,
+    /// A claim that is repeated is another attempt's.
+    RepeatsAClaimAsAnother,
+    /// The work runs when the store cannot be asked.
+    RunsWithoutTheStore,
+    /// Whoever waits is told of no end.
+    WakesNobody,
+    /// A call that the store never answers is waited for.
+    WaitsForTheStoreForEver,
+    /// One history in a hundred is said to be broken, and nothing is.
+    Canary,
 }
 
 #[cfg(seiriken_proof)]
@@ -26,15 +91,14 @@ mod seeded {
         PLANTED.set(mistake);
     }
 
-    pub(crate) fn planted(mistake: Mistake) -> bool {
+    /// Whether a mistake is planted on this thread.
+    pub fn planted(mistake: Mistake) -> bool {
         PLANTED.get() == Some(mistake)
     }
 }
 
 #[cfg(seiriken_proof)]
-pub use seeded::plant;
-#[cfg(seiriken_proof)]
-pub(crate) use seeded::planted;
+pub use seeded::{plant, planted};
 
 #[cfg(not(seiriken_proof))]
 pub(crate) const fn planted(_: Mistake) -> bool {

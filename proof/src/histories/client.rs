@@ -144,7 +144,7 @@ async fn deliver(
     world.way(&[request.which as u64, to as u64, 6]).await;
     let Some(service) = cluster.service(to) else { return };
     world.gate(service.node()).await;
-    let invoked = world.judge().note("arrives", &[request.which as u64, to as u64]);
+    let invoked = world.judge().arrives(request.which);
     let mut run = service.serve(request);
     let decision = tokio::select! {
         biased;

@@ -135,7 +135,7 @@ impl Cluster {
 
     async fn probe(self: &Arc<Self>, request: Request) -> Option<Decision<Own>> {
         let service = self.service(0)?;
-        let invoked = self.world.judge().note("probe", &[request.which as u64]);
+        let invoked = self.world.judge().arrives(request.which);
         let limit = Duration::from_millis(SETTLED_WITHIN);
         let decision = tokio::time::timeout(limit, service.serve(request)).await.ok()?;
         let mut judge = self.world.judge();

@@ -88,6 +88,10 @@ pub struct Key {
     pub durable: Option<RecordedResponse>,
     pub holder: Option<AttemptId>,
     pub indeterminate: bool,
+    /// How many requests have arrived for it.
+    pub arrivals: u64,
+    /// When the answer was recorded, in milliseconds.
+    pub recorded_at: u64,
     /// The first answer that a client has heard, and when.
     pub heard: Option<(u64, RecordedResponse)>,
     pub forgotten: bool,
@@ -190,6 +194,13 @@ impl Judge {
 
 /// What the work does.
 impl Judge {
+    /// A request arrives at a process; answers when.
+    pub fn arrives(&mut self, which: usize) -> u64 {
+        let key = self.plan.intents[which].key;
+        self.keys[usize::from(key)].arrivals += 1;
+        self.note("arrives", &[which as u64, u64::from(key)])
+    }
+
     /// Answers the execution's number, 1 for the first.
     pub fn begins(&mut self, intent: usize, id: RecordId, node: Node, number: u32) -> u64 {
         let key = key_of(id);
@@ -260,7 +271,7 @@ impl Judge {
         }
     }
 
-    pub fn recorded(&mut self, id: RecordId, response: &RecordedResponse) {
+    pub fn recorded(&mut self, id: RecordId, response: &RecordedResponse, now: u64) {
         let number = key_of(id);
         self.note("recorded", &[number as u64, super::service::execution_of(response)]);
         if self.keys[number].indeterminate {
@@ -271,7 +282,10 @@ impl Judge {
         match &key.durable {
             Some(stands) if stands != response => self.breach("I6: an answer that stands changes"),
             Some(_) => {}
-            None => key.durable = Some(response.clone()),
+            None => {
+                key.durable = Some(response.clone());
+                key.recorded_at = now;
+            }
         }
     }
 

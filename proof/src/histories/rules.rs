@@ -4,9 +4,12 @@ use seiriken::engine::Decision;
 use seiriken::record::RecordedResponse;
 use seiriken_client::verdict::{AtDeadline, Verdict};
 
-use super::judge::{Judge, Mark};
+use super::judge::{Judge, Mark, Seen};
 use super::plan::{Effect, Fault, Intent, WorkEnds};
 use super::service::{Own, Request, execution_of};
+
+/// A message takes no longer than this, in milliseconds, unless something holds it up.
+const STALE: u64 = 100;
 
 /// How an intent ended, for its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,7 @@ impl Judge {
                     self.breach("a key is refused for its age too early");
                 }
             }
+            Decision::InProgress { .. } => self.waits_for_somebody(intent, now),
             Decision::KeyFromFuture | Decision::QuotaExceeded => {
                 self.breach("a key is refused without a reason");
             }
@@ -86,6 +90,27 @@ impl Judge {
         if !fine {
             self.breach("I3: an answer that was heard is not given again");
         }
+    }
+
+    /// Who is told that the first request is running was not the first, and it has not ended long
+    /// ago.
+    fn waits_for_somebody(&mut self, intent: Intent, now: u64) {
+        let key = &self.keys[usize::from(intent.key)];
+        let begun = self.executions.iter().any(|seen| seen.key == usize::from(intent.key));
+        let done = key.durable.is_some() && now > key.recorded_at + STALE && !self.strayed();
+        if key.arrivals == 1 && !begun {
+            self.breach("a request is told to wait for itself");
+        }
+        if done {
+            self.breach("a request is told to wait for what has long been done");
+        }
+    }
+
+    /// Whether calls or processes may have been held up.
+    fn strayed(&self) -> bool {
+        self.plan.faults.iter().any(|fault| {
+            matches!(fault, Fault::Store { .. } | Fault::Crash { .. } | Fault::Pause { .. })
+        })
     }
 
     fn durable_and_ones_own(&mut self, intent: Intent, response: &RecordedResponse) {
@@ -137,9 +162,12 @@ impl Judge {
 
     /// The history is over; these keys are indeterminate.
     pub fn finish(&mut self, indeterminate: &[u8]) {
+        if self.executions.iter().any(|seen| !seen.died && seen.ended.is_none()) {
+            self.breach("work that was begun never ends");
+        }
         for (which, decided) in std::mem::take(&mut self.refused) {
             let decided = decided.min(self.probing);
-            let mine = |seen: &&super::judge::Seen| seen.intent == which && seen.began < decided;
+            let mine = |seen: &&Seen| seen.intent == which && seen.began < decided;
             if self.executions.iter().filter(mine).any(|seen| seen.effect) {
                 self.breach("a client is told that nothing happened, and it did");
             }
@@ -155,20 +183,17 @@ impl Judge {
             let excused = of_key().any(|seen| {
                 seen.died || !matches!(seen.ended, Some(WorkEnds::Well | WorkEnds::Refused))
             });
-            let quiet = !self.plan.faults.iter().any(|fault| {
-                matches!(fault, Fault::Store { .. } | Fault::Crash { .. } | Fault::Pause { .. })
-            });
             if answered {
                 self.breach("the answer of an owner that is alive is lost");
             }
-            if quiet && !excused {
+            if !self.strayed() && !excused {
                 self.breach("an outcome is unknown, and nobody has failed");
             }
         }
     }
 
     /// The execution that made an answer.
-    fn of(&self, response: &RecordedResponse) -> Option<&super::judge::Seen> {
+    fn of(&self, response: &RecordedResponse) -> Option<&Seen> {
         let number = usize::try_from(execution_of(response)).ok()?.checked_sub(1)?;
         self.executions.get(number)
     }

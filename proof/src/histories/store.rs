@@ -122,7 +122,7 @@ impl RemoteStore {
                 let told = now(store.complete(id, token, response.clone()));
                 if told == CompleteOutcome::Recorded {
                     let mut judge = world.judge();
-                    judge.recorded(id, &response);
+                    judge.recorded(id, &response, world.now());
                     judge.effect(execution);
                 }
                 told
@@ -151,6 +151,14 @@ impl Store for RemoteStore {
     }
 
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
+        #[cfg(seiriken_proof)]
+        if seiriken::planted::planted(seiriken::planted::Mistake::ClaimsInTwoSteps) {
+            let write = self.world.store().read_for_claim(id, &claim);
+            sleep(Duration::from_millis(2)).await;
+            let told = write(&self.world.store());
+            self.world.judge().claimed(id, &claim, &told);
+            return Ok(told);
+        }
         self.call(id, false, move |world, store| {
             let told = now(store.claim(id, claim));
             world.judge().claimed(id, &claim, &told);
@@ -185,7 +193,7 @@ impl Store for RemoteStore {
             let told = now(store.complete(id, token, response.clone()));
             let mut judge = world.judge();
             match told {
-                CompleteOutcome::Recorded => judge.recorded(id, &response),
+                CompleteOutcome::Recorded => judge.recorded(id, &response, world.now()),
                 CompleteOutcome::Stale(_) => judge.mark(Mark::StaleRefused),
             }
             told

@@ -10,6 +10,8 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
+use crate::planted::{Mistake, planted};
+
 /// A future that is polled where it is awaited, so that the ordinary case costs no task; when it
 /// is dropped before its end, the rest of it runs on in a task of its own, which
 /// [`drain`](super::Engine::drain) waits for.
@@ -55,7 +57,9 @@ impl<T: Send + 'static> Future for Run<T> {
 impl<T: Send + 'static> Drop for Run<T> {
     fn drop(&mut self) {
         // Also when a panic of its caller brings it here: that is one more way to go away.
-        if let Some(future) = self.future.take().filter(|_| self.started) {
+        let dropped = planted(Mistake::DropsTheWorkWithItsCaller)
+            || planted(Mistake::FreesTheKeyWhenItsCallerGoes);
+        if let Some(future) = self.future.take().filter(|_| self.started && !dropped) {
             let rest = async move { drop(future.await) };
             self.tasks.spawn_on(rest, &self.runtime);
         }

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::Shared;
 use super::detach::Run;
-use crate::record::transition::Grant;
+use crate::record::transition::{Ended, Grant};
 use crate::record::{EffectClass, RecordedResponse, Token};
 use crate::scope::RecordId;
 use crate::store::Store;
@@ -221,6 +221,19 @@ impl<S: Store> Execution<S> {
         // From here on it is asked for, also if this future is dropped before its first poll.
         run.detach_on_drop();
         Ok(run.await)
+    }
+}
+
+/// [`FreesTheKeyWhenItsCallerGoes`](crate::planted::Mistake::FreesTheKeyWhenItsCallerGoes).
+pub(super) struct FreedOnDrop<S: Store>(pub(super) Execution<S>);
+
+impl<S: Store> Drop for FreedOnDrop<S> {
+    fn drop(&mut self) {
+        let execution = self.0.clone();
+        drop(tokio::spawn(async move {
+            let (id, token) = (execution.id(), execution.token());
+            let _ = execution.store().release(id, token, Ended::WithoutEffect).await;
+        }));
     }
 }
 

@@ -7,6 +7,7 @@ use tracing::Instrument;
 
 use super::asking::within;
 use super::execution::Execution;
+use crate::planted::{Mistake, planted};
 use crate::record::transition::RenewOutcome;
 use crate::store::Store;
 
@@ -22,8 +23,15 @@ pub(super) async fn keep_alive<S: Store, F: Future>(
         done = &mut work => return done,
         () = tokio::time::sleep(interval(execution)) => {}
     }
-    let _beating = start(execution);
-    work.await
+    if planted(Mistake::NeverRenews) {
+        return work.await;
+    }
+    let beating = start(execution);
+    let done = work.await;
+    if planted(Mistake::RenewsWhatHasEnded) {
+        beating.disarm();
+    }
+    done
 }
 
 /// Renews the lease until the guard is dropped. A renewal under way is never cut off.

@@ -71,9 +71,10 @@ use self::asking::within;
 use self::patience::{Patience, Waited};
 use self::waiting::{Joined, Request, Settled, Turn, Waiting};
 use crate::fingerprint::{Fingerprint, FingerprintKind};
+use crate::planted::{Mistake, planted};
 use crate::policy::{Policy, PolicyError};
-use crate::record::AttemptId;
 use crate::record::transition::{Claim, ClaimOutcome, Grant, Granted};
+use crate::record::{AttemptId, Token};
 use crate::scope::RecordId;
 use crate::store::{Store, StoreError};
 
@@ -179,12 +180,20 @@ impl<S: Store> Engine<S> {
                 Ok(outcome) => outcome,
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
+                    if planted(Mistake::RunsWithoutTheStore) {
+                        let request = request_of(id, &claim);
+                        let grant = Grant {
+                            token: Token::from_u128(0),
+                            executions: 1,
+                            how: Granted::First,
+                        };
+                        return self.execute(request, turn, grant, work).await;
+                    }
                     tracing::error!(%id, error, "a key could not be claimed; nothing was run");
                     return Decision::StoreUnavailable;
                 }
             };
-            let Claim { identity, fingerprint, .. } = claim;
-            let request = Request { id, identity, fingerprint };
+            let request = request_of(id, &claim);
             match outcome {
                 ClaimOutcome::Granted(grant) => {
                     return self.execute(request, turn, grant, work).await;
@@ -236,12 +245,15 @@ impl<S: Store> Engine<S> {
     }
 
     /// Claims; when the acknowledgement was lost, asks again with the same attempt.
-    async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
+    async fn claim(&self, id: RecordId, mut claim: Claim) -> Result<ClaimOutcome, StoreError> {
         let lease = self.shared.policy.lease;
         for _ in 1..CLAIM_TRIES {
             match within(lease, self.shared.store.claim(id, claim)).await {
                 Err(error) if error.may_have_been_applied() => {
                     tracing::warn!(%id, %error, "the acknowledgement of a claim was lost");
+                    if planted(Mistake::RepeatsAClaimAsAnother) {
+                        claim.attempt = AttemptId::from_random(claim.attempt.as_u128() + 1);
+                    }
                 }
                 told => return told,
             }
@@ -298,6 +310,8 @@ impl<S: Store> Engine<S> {
         tracing::debug!(execution = grant.executions, "executing");
         let turn = turn.unwrap_or_else(|| self.shared.waiting.own(request));
         let execution = Execution::new(Arc::clone(&self.shared), id, grant);
+        let _freeing = planted(Mistake::FreesTheKeyWhenItsCallerGoes)
+            .then(|| execution::FreedOnDrop(execution.clone()));
         // The work's own state is dropped with it; what it shares with others is its own to keep
         // in order, as with any panic in a handler.
         let working = AssertUnwindSafe(async { work(execution.clone()).await }).catch_unwind();
@@ -319,4 +333,8 @@ impl<S: Store> Engine<S> {
         }
         decision
     }
+}
+
+fn request_of(id: RecordId, claim: &Claim) -> Request {
+    Request { id, identity: claim.identity, fingerprint: claim.fingerprint }
 }

@@ -7,6 +7,7 @@ use super::asking::within;
 use super::decision::{Decision, Ending};
 use super::execution::{CommitFailed, CommitState, Execution};
 use super::{Engine, heartbeat};
+use crate::planted::{Mistake, planted};
 use crate::record::RecordedResponse;
 use crate::record::transition::{CompleteOutcome, Ended, ReleaseOutcome};
 use crate::store::Store;
@@ -104,9 +105,16 @@ impl<S: Store> Engine<S> {
         beside: T,
     ) -> Decision<T> {
         let (id, token) = (execution.id(), execution.token());
+        if planted(Mistake::RepliesBeforeTheRecord) {
+            self.shared.tasks.spawn(keep_recording(execution.clone(), response.clone()));
+            return Decision::Executed { response, beside: Some(beside) };
+        }
         let lease = self.policy().lease;
         match within(lease, execution.store().complete(id, token, response.clone())).await {
             Ok(CompleteOutcome::Recorded) => Decision::Executed { response, beside: Some(beside) },
+            Ok(CompleteOutcome::Stale(_)) if planted(Mistake::TellsAStaleAnswer) => {
+                Decision::Executed { response, beside: Some(beside) }
+            }
             Ok(CompleteOutcome::Stale(stands)) => {
                 tracing::warn!("an answer came too late to be recorded; another outcome stands");
                 // What stands may be somebody else's: the key may have been freed and used anew in
@@ -119,6 +127,16 @@ impl<S: Store> Engine<S> {
             }
             Err(error) => {
                 tracing::error!(%id, %error, "an answer could not be recorded; trying on");
+                if planted(Mistake::FreesWhatCannotBeRecorded) {
+                    self.release(execution, Ended::WithoutEffect).await;
+                    return Decision::Pending;
+                }
+                if planted(Mistake::TellsWhatIsNotRecorded) {
+                    return Decision::Executed { response, beside: Some(beside) };
+                }
+                if planted(Mistake::GivesUpRecording) {
+                    return Decision::Pending;
+                }
                 let recording = keep_recording(execution.clone(), response);
                 self.shared.tasks.spawn(recording.in_current_span());
                 Decision::Pending

@@ -27,6 +27,7 @@ pub use response::{Field, Fields, RecordedResponse, ResponseTooLong};
 use crate::clock::Timestamp;
 use crate::fingerprint::Fingerprint;
 use crate::identity::IdentityDigest;
+use crate::planted::{Mistake, planted};
 use crate::scope::ScopeDigest;
 
 /// What may happen to an operation whose owner vanished half-way: it depends on where its effect
@@ -178,6 +179,9 @@ impl Retention {
             Minted::At(date) => now.max(date),
             Minted::By(_) => now,
         };
+        if planted(Mistake::MistakesTheUnitOfTheRetention) {
+            return from.after(self.answers / 1_000);
+        }
         from.after(self.answers).after(self.skew)
     }
 

@@ -56,25 +56,34 @@ pub fn claim(
         };
     };
     let keep = |outcome| checked(Some(record), now, Change::Keep, outcome);
-    if record.identity != claim.identity {
+    if record.identity != claim.identity && !planted(Mistake::IgnoresTheCaller) {
         return keep(ClaimOutcome::CredentialChanged);
     }
-    if record.fingerprint != claim.fingerprint {
+    if record.fingerprint != claim.fingerprint && !planted(Mistake::IgnoresTheRequest) {
         return keep(ClaimOutcome::Mismatch { recorded: record.fingerprint.kind() });
     }
     match &record.state {
         State::Completed { response, .. } => keep(ClaimOutcome::Completed(response.clone())),
+        State::Indeterminate { .. } if planted(Mistake::RunsUnknownOutcomesAgain) => {
+            grant(Some(record), claim, around, record.executions + 1, Granted::TakenOver)
+        }
         State::Indeterminate { .. } => keep(ClaimOutcome::Indeterminate),
-        State::InProgress { attempt, .. } if *attempt == claim.attempt => {
+        State::InProgress { attempt, .. }
+            if *attempt == claim.attempt && !planted(Mistake::TellsAClaimToWaitForItself) =>
+        {
             let Record { token, executions, .. } = *record;
             keep(ClaimOutcome::Granted(Grant { token, executions, how: Granted::Yours }))
         }
-        State::InProgress { claimed_at, lease_until, .. } if now < *lease_until => {
+        State::InProgress { claimed_at, lease_until, .. }
+            if now < *lease_until && !planted(Mistake::TakesOverWhoIsAlive) =>
+        {
             keep(ClaimOutcome::InProgress {
                 retry_after: worth_asking_after(*claimed_at, *lease_until, now),
             })
         }
-        State::InProgress { .. } if record.class.may_run_again() => {
+        State::InProgress { .. }
+            if record.class.may_run_again() || planted(Mistake::TakesOverOpaqueWork) =>
+        {
             let executions = record.executions.saturating_add(1);
             grant(Some(record), claim, around, executions, Granted::TakenOver)
         }
@@ -95,7 +104,8 @@ fn refused_anew(
     if let Some(date) = claim.date {
         let usable_until = date.usable_until(claim.retention.answers);
         // An expired record is one that may be swept at any time: it counts as swept.
-        let forgotten = current.is_some() || date.minted < around.swept_through;
+        let forgotten = (current.is_some() || date.minted < around.swept_through)
+            && !planted(Mistake::RunsForgottenKeys);
         if forgotten || now >= usable_until {
             return Some(ClaimOutcome::KeyExpired);
         }
@@ -116,7 +126,7 @@ pub fn renew(
     now: Timestamp,
 ) -> Transition<RenewOutcome> {
     match standing(current, now) {
-        Some(record) if record.token == token => {
+        Some(record) if record.token == token || planted(Mistake::RenewsWithoutTheToken) => {
             let mut renewed = record.clone();
             if let State::InProgress { lease_until, .. } = &mut renewed.state {
                 *lease_until = now.after(lease).max(*lease_until);
@@ -147,6 +157,7 @@ pub fn complete(
         };
     };
     match &record.state {
+        State::Indeterminate { .. } if planted(Mistake::RefusesLateAnswers) => too_late(None),
         State::InProgress { retention, .. } | State::Indeterminate { retention, .. } => {
             let expires_at = retention.expiry(record.minted, now);
             let completed = State::Completed { response: response.clone(), expires_at };
@@ -167,8 +178,10 @@ pub fn release(
     ended: Ended,
     now: Timestamp,
 ) -> Transition<ReleaseOutcome> {
-    let owned = standing(current, now)
-        .filter(|record| record.token == token && matches!(record.state, State::InProgress { .. }));
+    let owned = standing(current, now).filter(|record| {
+        (record.token == token || planted(Mistake::ReleasesWithoutTheToken))
+            && matches!(record.state, State::InProgress { .. })
+    });
     let Some(record) = owned else {
         return checked(current, now, Change::Keep, ReleaseOutcome::Stale);
     };
@@ -178,10 +191,11 @@ pub fn release(
         // Of the first owner. Where an earlier one vanished, that *this* one did nothing proves
         // nothing about that one.
         (EffectClass::Keyed | EffectClass::Opaque, Ended::WithoutEffect)
-            if record.executions == 1 =>
+            if record.executions == 1 || planted(Mistake::FreesAfterATakeover) =>
         {
             (Change::Remove, ReleaseOutcome::Freed)
         }
+        _ if planted(Mistake::FreesWhatIsUnknown) => (Change::Remove, ReleaseOutcome::Freed),
         (EffectClass::Keyed, _) => (lease_ended(record, now), ReleaseOutcome::LeaseEnded),
         (EffectClass::Opaque, _) => (
             Change::Put(indeterminate(record, Why::OwnerCannotSay, now)),
@@ -198,6 +212,7 @@ pub fn sweep(record: &Record, now: Timestamp) -> Transition<Option<Timestamp>> {
     let expired = record.expired(now);
     let change = match &record.state {
         _ if expired => Change::Remove,
+        State::InProgress { .. } if planted(Mistake::SweepsRunningWork) => Change::Remove,
         State::InProgress { lease_until, .. } if now >= *lease_until => match record.class {
             EffectClass::Transactional => Change::Remove,
             EffectClass::Keyed => Change::Keep,

@@ -12,6 +12,7 @@ use super::usage::{Share, UsageTable};
 use super::{Store, StoreError, Sweep, Swept};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::issuing::{IssuingSecrets, Numbered};
+use crate::planted::{Mistake, planted};
 use crate::record::transition::{
     self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
     Surroundings, Transition,
@@ -105,7 +106,31 @@ impl MemoryStore {
     }
 
     fn fresh_token(&self) -> Token {
+        if planted(Mistake::RepeatsTokens) {
+            return Token::from_u128(1);
+        }
         Token::from_u128(u128::from(self.last_token.fetch_add(1, Ordering::Relaxed)) + 1)
+    }
+}
+
+#[cfg(seiriken_proof)]
+impl MemoryStore {
+    /// [`Mistake::ClaimsInTwoSteps`]: decides by what it reads now; what it answers with writes that.
+    pub fn read_for_claim(
+        &self,
+        id: RecordId,
+        claim: &Claim,
+    ) -> impl FnOnce(&Self) -> ClaimOutcome + Send + 'static {
+        let shard = usize::from(id.as_bytes()[15]) % SHARDS;
+        let now = self.clock.now();
+        let around = self.around(claim, now);
+        let records = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        let Transition { change, outcome } = transition::claim(records.get(&id), claim, &around);
+        move |store| {
+            let mut records = store.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+            store.write(&mut records, id, change);
+            outcome
+        }
     }
 }
 
@@ -171,7 +196,9 @@ impl Sweep for MemoryStore {
                 if let Some(record) = records.get(&id) {
                     swept.count(record, &change);
                 }
-                self.swept_through.raise(forgotten.unwrap_or(Timestamp::ZERO));
+                if !planted(Mistake::ForgetsThatItForgot) {
+                    self.swept_through.raise(forgotten.unwrap_or(Timestamp::ZERO));
+                }
                 self.write(&mut records, id, change);
             }
         }
