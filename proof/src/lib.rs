@@ -10,9 +10,12 @@
 //! random  the same chance in every run
 //!
 //! histories  the engine in a world where everything goes wrong
+//! mistakes   planted, each is found
 //! ```
 
 pub mod effort;
 pub mod histories;
+#[cfg(seiriken_proof)]
+pub mod mistakes;
 pub mod random;
 pub mod report;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use seiriken_proof::effort::Effort;
+use seiriken_proof::histories;
 use seiriken_proof::report::Report;
 
 /// Runs one gate of the evidence and says what it found.
@@ -17,21 +18,33 @@ struct Cli {
     /// Where random choices start
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Shows the history of this seed, event by event, instead
+    #[arg(long, value_name = "SEED")]
+    play: Option<u64>,
 }
 
 /// In the order in which they run: what a change breaks first comes first.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Gate {
     Model,
+    Histories,
+    #[cfg(seiriken_proof)]
+    Mistakes,
 }
 
 fn main() -> ExitCode {
-    let Cli { gate, minutes, seed } = Cli::parse();
+    let Cli { gate, minutes, seed, play } = Cli::parse();
+    if let Some(seed) = play {
+        return histories::show(seed);
+    }
     run(gate, &Effort::new(minutes, seed)).end()
 }
 
-fn run(gate: Gate, _effort: &Effort) -> Report {
+fn run(gate: Gate, effort: &Effort) -> Report {
     match gate {
         Gate::Model => Report::new("model"),
+        Gate::Histories => histories::run(effort),
+        #[cfg(seiriken_proof)]
+        Gate::Mistakes => seiriken_proof::mistakes::run(effort),
     }
 }

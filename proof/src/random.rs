@@ -11,14 +11,14 @@ impl Random {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
 
     /// A number below `bound`; zero where that is zero.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next().checked_rem(bound).unwrap_or(0)
+        self.bits().checked_rem(bound).unwrap_or(0)
     }
 
     /// A number in this range.
@@ -26,7 +26,10 @@ impl Random {
         range.start + self.below(range.end.saturating_sub(range.start))
     }
 
-    /// One of them; there must be one.
+    /// One of them.
+    ///
+    /// # Panics
+    /// When there is none.
     pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         let at = usize::try_from(self.below(of.len() as u64)).expect("less than a length");
         of[at]

@@ -16,6 +16,13 @@ pub enum Mistake {
 }
 
 #[cfg(seiriken_proof)]
+impl Mistake {
+    /// All of them.
+    pub const ALL: &[Self] =
+        &[Self::TellsUnknownAsFailed, Self::ForgetsThatItMayHaveRun, Self::TakesARefusalForAll];
+}
+
+#[cfg(seiriken_proof)]
 mod seeded {
     use std::cell::Cell;
 

@@ -77,6 +77,45 @@ pub enum Mistake {
 }
 
 #[cfg(seiriken_proof)]
+impl Mistake {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::CompletesWithoutTheToken,
+        Self::ReleasesWithoutTheToken,
+        Self::RenewsWithoutTheToken,
+        Self::TakesOverOpaqueWork,
+        Self::TakesOverWhoIsAlive,
+        Self::FreesAfterATakeover,
+        Self::FreesWhatIsUnknown,
+        Self::RunsUnknownOutcomesAgain,
+        Self::IgnoresTheRequest,
+        Self::IgnoresTheCaller,
+        Self::SweepsRunningWork,
+        Self::MistakesTheUnitOfTheRetention,
+        Self::RunsForgottenKeys,
+        Self::TellsAClaimToWaitForItself,
+        Self::RefusesLateAnswers,
+        Self::ClaimsInTwoSteps,
+        Self::RepeatsTokens,
+        Self::ForgetsThatItForgot,
+        Self::DropsTheWorkWithItsCaller,
+        Self::FreesTheKeyWhenItsCallerGoes,
+        Self::RepliesBeforeTheRecord,
+        Self::FreesWhatCannotBeRecorded,
+        Self::TellsWhatIsNotRecorded,
+        Self::GivesUpRecording,
+        Self::TellsAStaleAnswer,
+        Self::NeverRenews,
+        Self::RenewsWhatHasEnded,
+        Self::RepeatsAClaimAsAnother,
+        Self::RunsWithoutTheStore,
+        Self::WakesNobody,
+        Self::WaitsForTheStoreForEver,
+        Self::Canary,
+    ];
+}
+
+#[cfg(seiriken_proof)]
 mod seeded {
     use std::cell::Cell;
 

@@ -98,6 +98,10 @@ enum Campaign {
     },
     /// Every state that a key's record can come to, by the shipped transition function
     Model(Long),
+    /// The engine, the store and the client, simulated: everything goes wrong, and is decided by a seed
+    Histories(Long),
+    /// Mistakes that others have made, planted one at a time: each is found
+    Mistakes(Long),
 }
 
 /// How long a gate of `prove` is to go on.
@@ -144,6 +148,8 @@ fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
     let (gate, Long { minutes, seed }) = match campaign {
         Campaign::Guards { only } => return guards::run(root, only.as_deref()),
         Campaign::Model(long) => (Gate::Model, long),
+        Campaign::Histories(long) => (Gate::Histories, long),
+        Campaign::Mistakes(long) => (Gate::Mistakes, long),
     };
     evidence::campaign(root, gate, minutes, seed)
 }

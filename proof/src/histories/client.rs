@@ -47,7 +47,7 @@ impl Outside for Dice {
 }
 
 /// Wants one operation done, until its outcome is definite or its time is over.
-pub async fn pursue(cluster: Arc<Cluster>, which: usize) {
+pub(super) async fn pursue(cluster: Arc<Cluster>, which: usize) {
     let world = Arc::clone(&cluster.world);
     let intent = world.plan.intents[which];
     world.until(intent.at).await;
@@ -175,7 +175,8 @@ fn answer(decision: &Decision<Own>, cluster: &Cluster, decided: u64) -> Answer {
     let second = Duration::from_secs(1);
     let retry_after = match decision {
         Decision::InProgress { retry_after } => {
-            Some(Duration::from_secs(retry_after.as_millis().div_ceil(1_000) as u64))
+            // The field is in whole seconds.
+            Some(Duration::from_secs(retry_after.as_secs() + 1))
         }
         Decision::Pending | Decision::StoreUnavailable => Some(second),
         _ => None,

@@ -14,8 +14,8 @@ use super::world::World;
 
 /// Each process has one life at a time; its earlier ones go on in vain.
 #[derive(Debug)]
-pub struct Cluster {
-    pub world: Arc<World>,
+pub(super) struct Cluster {
+    pub(super) world: Arc<World>,
     services: Mutex<Vec<Service>>,
 }
 
@@ -26,7 +26,7 @@ const PROBE: u64 = 250;
 const SETTLED_WITHIN: u64 = 5 * LEASE + 6_000;
 
 impl Cluster {
-    pub fn start(world: &Arc<World>) -> Result<Arc<Self>, String> {
+    pub(super) fn start(world: &Arc<World>) -> Result<Arc<Self>, String> {
         let node = |number| world.node(number).ok_or("a process is down before it was up");
         let services: Result<Vec<_>, String> =
             (0..world.plan.nodes).map(|number| Service::start(world, node(number)?)).collect();
@@ -34,7 +34,7 @@ impl Cluster {
     }
 
     /// The process, if it is up.
-    pub fn service(&self, number: usize) -> Option<Service> {
+    pub(super) fn service(&self, number: usize) -> Option<Service> {
         let node = self.world.node(number)?;
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
         if services[number].node() != node {
@@ -44,7 +44,7 @@ impl Cluster {
     }
 
     /// Lets a fault of the world happen at its time.
-    pub async fn befall(self: Arc<Self>, fault: Fault) {
+    pub(super) async fn befall(self: Arc<Self>, fault: Fault) {
         let world = &self.world;
         let at = match fault {
             Fault::Crash { at, .. }
@@ -76,13 +76,13 @@ impl Cluster {
         }
     }
 
-    pub fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         let swept = self.world.store().sweep().now_or_never();
         assert!(matches!(swept, Some(Ok(_))), "the store in memory sweeps at once");
     }
 
     /// The faults are over: every key comes to its end. Answers those that are indeterminate.
-    pub async fn settle(self: &Arc<Self>) -> Vec<u8> {
+    pub(super) async fn settle(self: &Arc<Self>) -> Vec<u8> {
         let mut keys: Vec<u8> = self.world.plan.intents.iter().map(|intent| intent.key).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -101,7 +101,7 @@ impl Cluster {
     }
 
     /// Late owners come to their end.
-    pub async fn finish(&self) {
+    pub(super) async fn finish(&self) {
         let until = self.world.now() + SETTLED_WITHIN;
         while self.world.judge().unfinished() && self.world.now() < until {
             sleep(Duration::from_millis(PROBE)).await;

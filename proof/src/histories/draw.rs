@@ -19,9 +19,10 @@ enum Kind {
     Sweep,
     Amnesia,
     Edge,
+    Late,
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Store,
     Kind::Request,
     Kind::Work,
@@ -31,16 +32,17 @@ const KINDS: [Kind; 9] = [
     Kind::Sweep,
     Kind::Amnesia,
     Kind::Edge,
+    Kind::Late,
 ];
 
 /// The plan of a seed.
 pub fn plan(seed: u64) -> Plan {
     let mut random = Random::from_seed(seed);
     let dated = random.percent(30);
-    let nodes = usize::try_from(random.between(1..4)).expect("few");
+    let nodes = random.pick(&[1, 2, 3]);
     let effects = [Effect::InTheRecordsTransaction, Effect::DeduplicatedByKey, Effect::Elsewhere];
     let mut plan = Plan {
-        seed: random.next(),
+        seed: random.bits(),
         effect: random.pick(&effects),
         dated,
         nodes,
@@ -63,6 +65,13 @@ pub fn plan(seed: u64) -> Plan {
         let kind = random.pick(&allowed);
         let fault = fault(&mut random, kind, &plan);
         plan.faults.push(fault);
+        if kind == Kind::Late {
+            // While it stands still, or its work takes so long, its lease runs out.
+            let takes = near(&mut random, LEASE);
+            let ends = work_ends(&mut random);
+            let execution = random.between(1..3);
+            plan.faults.push(Fault::Work { execution, ends, takes });
+        }
     }
     within_the_skew(&mut plan.faults);
     plan
@@ -73,7 +82,7 @@ fn intents(random: &mut Random) -> Vec<Intent> {
     (0..random.between(1..5))
         .map(|_| Intent {
             at: random.below(1_500),
-            key: u8::try_from(random.below(keys)).expect("few"),
+            key: u8::from(keys > 1 && random.percent(50)),
             request: u8::from(random.percent(12)),
             caller: u8::from(random.percent(8)),
             deadline: random.between(3_000..15_000),
@@ -82,8 +91,8 @@ fn intents(random: &mut Random) -> Vec<Intent> {
 }
 
 fn fault(random: &mut Random, kind: Kind, plan: &Plan) -> Fault {
-    let intent = usize::try_from(random.below(plan.intents.len() as u64)).expect("few");
-    let node = usize::try_from(random.below(plan.nodes as u64)).expect("few");
+    let intent = index(random, plan.intents.len());
+    let node = index(random, plan.nodes);
     // Mostly in the middle of something.
     let at = match random.below(3) {
         0 => random.between(1..6_000),
@@ -93,7 +102,7 @@ fn fault(random: &mut Random, kind: Kind, plan: &Plan) -> Fault {
         Kind::Store => Fault::Store { call: random.between(1..24), fate: store_fate(random) },
         Kind::Request => Fault::Request {
             intent,
-            attempt: u32::try_from(random.between(1..5)).expect("few"),
+            attempt: random.pick(&[1, 2, 3, 4]),
             fate: request_fate(random),
         },
         Kind::Work => Fault::Work {
@@ -102,9 +111,9 @@ fn fault(random: &mut Random, kind: Kind, plan: &Plan) -> Fault {
             takes: if random.percent(50) { random.below(300) } else { near(random, LEASE) },
         },
         Kind::Crash => Fault::Crash { node, at, down: random.between(10..4_000) },
-        Kind::Pause => Fault::Pause { node, at, lasts: near(random, LEASE) },
+        Kind::Pause | Kind::Late => Fault::Pause { node, at, lasts: near(random, LEASE) },
         Kind::Clock => {
-            let by = i64::try_from(random.between(500..4_000)).expect("short");
+            let by = random.between(500..4_000).cast_signed();
             Fault::ClockJump { at, by: if random.percent(50) { by } else { -by } }
         }
         Kind::Sweep => Fault::Sweep { at: if random.percent(70) { at } else { at + RETENTION } },
@@ -174,4 +183,8 @@ fn within_the_skew(faults: &mut Vec<Fault>) {
         }
         jumped < super::plan::SKEW
     });
+}
+
+fn index(random: &mut Random, length: usize) -> usize {
+    usize::try_from(random.below(length as u64)).unwrap_or_default()
 }

@@ -13,45 +13,73 @@ use crate::random::mixed;
 /// What can be seen to happen; each must have happened often enough in a run that proves anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mark {
+    /// A claim of a free key.
     Granted,
+    /// A claim whose first acknowledgement was lost.
     Yours,
+    /// A claim after an owner vanished.
     TakenOver,
+    /// A lease was renewed.
     Renewed,
+    /// The work ran, and its answer is told.
     Executed,
+    /// The first answer is told again.
     Replayed,
+    /// An owner that was overtaken is refused.
     StaleRefused,
+    /// A call was applied and its acknowledgement lost.
     AckLost,
+    /// A key is free again.
     Freed,
+    /// An outcome is told as unknown.
     Indeterminate,
+    /// A late owner settled an unknown outcome.
     Healed,
+    /// An answer that is not durable yet.
     Pending,
+    /// The first request is still running.
     InProgress,
+    /// Another request under the same key.
     Mismatch,
+    /// Another caller with the same key.
     CredentialChanged,
+    /// A key too old.
     KeyExpired,
+    /// The store could not be asked.
     StoreUnavailable,
+    /// The work panicked where it may run again.
     Panicked,
+    /// The work ended without an answer to record.
     NotRecorded,
+    /// A process was killed.
     Crashed,
+    /// A process stood still.
     Paused,
+    /// The store's clock was put forward or back.
     ClockJumped,
+    /// A store in memory was lost.
     Forgot,
+    /// A client hung up.
     HungUp,
+    /// Downstream recognised a repetition.
     Deduplicated,
+    /// A client knows.
     Definite,
+    /// A client is told that nobody knows.
     Unknown,
+    /// A client sent nothing.
     NothingSent,
 }
 
 /// How many marks there are.
-pub const MARKS: usize = Mark::NothingSent as usize + 1;
+pub(super) const MARKS: usize = Mark::NothingSent as usize + 1;
 
 /// How often each mark was seen.
 pub type Marks = [u64; MARKS];
 
 /// What was seen.
 #[derive(Debug)]
-pub struct Judge {
+pub(super) struct Judge {
     pub(super) plan: Plan,
     pub(super) marks: Marks,
     pub(super) breaches: Vec<String>,
@@ -68,37 +96,37 @@ pub struct Judge {
 
 /// An execution.
 #[derive(Debug)]
-pub struct Seen {
-    pub intent: usize,
-    pub key: usize,
-    pub node: Node,
-    pub began: u64,
-    pub effect: bool,
-    pub ended: Option<WorkEnds>,
+pub(super) struct Seen {
+    pub(super) intent: usize,
+    pub(super) key: usize,
+    pub(super) node: Node,
+    pub(super) began: u64,
+    pub(super) effect: bool,
+    pub(super) ended: Option<WorkEnds>,
     /// Something has befallen it that may cost it its lease.
-    pub disturbed: bool,
-    pub died: bool,
+    pub(super) disturbed: bool,
+    pub(super) died: bool,
 }
 
 /// A key.
 #[derive(Debug, Default)]
-pub struct Key {
-    pub effects: u64,
+pub(super) struct Key {
+    pub(super) effects: u64,
     /// The answer that the store holds.
-    pub durable: Option<RecordedResponse>,
-    pub holder: Option<AttemptId>,
-    pub indeterminate: bool,
+    pub(super) durable: Option<RecordedResponse>,
+    pub(super) holder: Option<AttemptId>,
+    pub(super) indeterminate: bool,
     /// How many requests have arrived for it.
-    pub arrivals: u64,
+    pub(super) arrivals: u64,
     /// When the answer was recorded, in milliseconds.
-    pub recorded_at: u64,
+    pub(super) recorded_at: u64,
     /// The first answer that a client has heard, and when.
-    pub heard: Option<(u64, RecordedResponse)>,
-    pub forgotten: bool,
+    pub(super) heard: Option<(u64, RecordedResponse)>,
+    pub(super) forgotten: bool,
 }
 
 impl Judge {
-    pub fn new(plan: &Plan, verbose: bool) -> Self {
+    pub(super) fn new(plan: &Plan, verbose: bool) -> Self {
         Self {
             plan: plan.clone(),
             marks: [0; MARKS],
@@ -114,20 +142,20 @@ impl Judge {
     }
 
     /// The same events in the same order give the same number.
-    pub fn hash(&self) -> u64 {
+    pub(super) fn hash(&self) -> u64 {
         self.hash
     }
 
-    pub fn trace(&mut self) -> Vec<String> {
+    pub(super) fn trace(&mut self) -> Vec<String> {
         self.trace.take().unwrap_or_default()
     }
 
-    pub fn mark(&mut self, mark: Mark) {
+    pub(super) fn mark(&mut self, mark: Mark) {
         self.marks[mark as usize] += 1;
     }
 
     /// Something happens; answers when.
-    pub fn note(&mut self, what: &'static str, numbers: &[u64]) -> u64 {
+    pub(super) fn note(&mut self, what: &'static str, numbers: &[u64]) -> u64 {
         self.moment += 1;
         let text = what.bytes().fold(0, |sum, byte| sum * 31 + u64::from(byte));
         self.hash = mixed(&[&[self.hash, text], numbers].concat());
@@ -137,7 +165,7 @@ impl Judge {
         self.moment
     }
 
-    pub fn breach(&mut self, what: impl Into<String>) {
+    pub(super) fn breach(&mut self, what: impl Into<String>) {
         let what = what.into();
         if let Some(trace) = &mut self.trace {
             trace.push(format!("BREACH: {what}"));
@@ -148,7 +176,7 @@ impl Judge {
 
 /// What befalls the processes.
 impl Judge {
-    pub fn crashed(&mut self, node: usize) {
+    pub(super) fn crashed(&mut self, node: usize) {
         self.note("crash", &[node as u64]);
         self.mark(Mark::Crashed);
         for seen in self.executions.iter_mut().filter(|seen| seen.node.number == node) {
@@ -158,7 +186,7 @@ impl Judge {
         }
     }
 
-    pub fn paused(&mut self, node: usize) {
+    pub(super) fn paused(&mut self, node: usize) {
         self.note("pause", &[node as u64]);
         self.mark(Mark::Paused);
         for seen in self.executions.iter_mut().filter(|seen| seen.node.number == node) {
@@ -166,14 +194,14 @@ impl Judge {
         }
     }
 
-    pub fn clock_jumped(&mut self) {
+    pub(super) fn clock_jumped(&mut self) {
         self.note("clock", &[]);
         self.mark(Mark::ClockJumped);
         self.executions.iter_mut().for_each(|seen| seen.disturbed = true);
     }
 
     /// A call for this key went otherwise than usual.
-    pub fn disturbed(&mut self, node: Node, id: RecordId) {
+    pub(super) fn disturbed(&mut self, node: Node, id: RecordId) {
         let key = key_of(id);
         self.note("disturbed", &[node.number as u64, key as u64]);
         for seen in self.executions.iter_mut().filter(|seen| seen.key == key) {
@@ -181,7 +209,7 @@ impl Judge {
         }
     }
 
-    pub fn forgot(&mut self) {
+    pub(super) fn forgot(&mut self) {
         self.note("forgot", &[]);
         self.mark(Mark::Forgot);
         for key in &mut self.keys {
@@ -195,14 +223,14 @@ impl Judge {
 /// What the work does.
 impl Judge {
     /// A request arrives at a process; answers when.
-    pub fn arrives(&mut self, which: usize) -> u64 {
+    pub(super) fn arrives(&mut self, which: usize) -> u64 {
         let key = self.plan.intents[which].key;
         self.keys[usize::from(key)].arrivals += 1;
         self.note("arrives", &[which as u64, u64::from(key)])
     }
 
     /// Answers the execution's number, 1 for the first.
-    pub fn begins(&mut self, intent: usize, id: RecordId, node: Node, number: u32) -> u64 {
+    pub(super) fn begins(&mut self, intent: usize, id: RecordId, node: Node, number: u32) -> u64 {
         let key = key_of(id);
         let began = self.note("begins", &[intent as u64, key as u64, u64::from(number)]);
         let (effect, ended) = (false, None);
@@ -215,7 +243,7 @@ impl Judge {
         self.executions.len() as u64
     }
 
-    pub fn effect(&mut self, execution: u64) {
+    pub(super) fn effect(&mut self, execution: u64) {
         self.note("effect", &[execution]);
         let seen = &mut self.executions[index(execution)];
         seen.effect = true;
@@ -230,7 +258,7 @@ impl Judge {
         }
     }
 
-    pub fn ends(&mut self, execution: u64, ends: WorkEnds) {
+    pub(super) fn ends(&mut self, execution: u64, ends: WorkEnds) {
         self.note("ends", &[execution, ends as u64]);
         self.executions[index(execution)].ended = Some(ends);
     }
@@ -238,7 +266,7 @@ impl Judge {
 
 /// What the store does.
 impl Judge {
-    pub fn claimed(&mut self, id: RecordId, claim: &Claim, told: &ClaimOutcome) {
+    pub(super) fn claimed(&mut self, id: RecordId, claim: &Claim, told: &ClaimOutcome) {
         let number = key_of(id);
         self.note("claimed", &[number as u64, outcome_number(told)]);
         match told {
@@ -271,7 +299,7 @@ impl Judge {
         }
     }
 
-    pub fn recorded(&mut self, id: RecordId, response: &RecordedResponse, now: u64) {
+    pub(super) fn recorded(&mut self, id: RecordId, response: &RecordedResponse, now: u64) {
         let number = key_of(id);
         self.note("recorded", &[number as u64, super::service::execution_of(response)]);
         if self.keys[number].indeterminate {
@@ -289,7 +317,7 @@ impl Judge {
         }
     }
 
-    pub fn released(&mut self, id: RecordId, told: ReleaseOutcome) {
+    pub(super) fn released(&mut self, id: RecordId, told: ReleaseOutcome) {
         let number = key_of(id);
         self.note("released", &[number as u64, told as u64]);
         if told == ReleaseOutcome::Freed {
@@ -305,7 +333,7 @@ impl Judge {
     }
 
     /// Whether an owner that is alive has still something to do.
-    pub fn unfinished(&self) -> bool {
+    pub(super) fn unfinished(&self) -> bool {
         self.executions.iter().filter(|seen| !seen.died).any(|seen| match seen.ended {
             None => true,
             Some(WorkEnds::Well | WorkEnds::Refused) => self.keys[seen.key].durable.is_none(),

@@ -8,20 +8,25 @@
 //! service  a process: engine, handler, answers     client one that wants something done
 //! cluster  the processes, and what befalls them    run    plays a plan to its end
 //! judge    sees everything that happens            rules  what may be told to whom, and when
-//! shrink   a finding as few events as possible
+//! shrink   a finding with as few events as possible
+//! gate     how many are played, and what must have been seen in them
 //! ```
 
 mod client;
 mod cluster;
 mod draw;
+mod gate;
 mod judge;
 pub mod plan;
 mod rules;
 mod run;
 mod service;
+mod shrink;
 mod store;
 mod world;
 
 pub use draw::plan as draw;
+pub use gate::{run, show};
 pub use judge::{Mark, Marks};
 pub use run::{Played, catch_panics, play};
+pub use shrink::shrink;

@@ -47,8 +47,10 @@ pub struct Intent {
     pub deadline: u64,
 }
 
-/// Something that goes wrong, or otherwise than usual.
+/// Something that goes wrong, or otherwise than usual. Numbers count from 1, those of nodes and
+/// intents from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each fault says what its numbers are")]
 pub enum Fault {
     /// The store's answer to its `call`-th call, counted over all nodes.
     Store { call: u64, fate: StoreFate },

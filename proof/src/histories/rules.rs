@@ -13,7 +13,7 @@ const STALE: u64 = 100;
 
 /// How an intent ended, for its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     /// With this status, from an answer that is recorded or not.
     Definite { status: u16, recorded: bool },
     /// Nobody can say.
@@ -24,7 +24,7 @@ pub enum End {
 
 impl Judge {
     /// A process decides what a request is told that arrived at the moment `invoked`.
-    pub fn told(
+    pub(super) fn told(
         &mut self,
         request: Request,
         invoked: u64,
@@ -97,7 +97,10 @@ impl Judge {
     fn waits_for_somebody(&mut self, intent: Intent, now: u64) {
         let key = &self.keys[usize::from(intent.key)];
         let begun = self.executions.iter().any(|seen| seen.key == usize::from(intent.key));
-        let done = key.durable.is_some() && now > key.recorded_at + STALE && !self.strayed();
+        // Work may go on for long after its commit, and those who wait are told when it has ended.
+        let at_the_end = self.plan.effect != Effect::InTheRecordsTransaction;
+        let long_ago = key.durable.is_some() && now > key.recorded_at + STALE;
+        let done = long_ago && at_the_end && !self.strayed();
         if key.arrivals == 1 && !begun {
             self.breach("a request is told to wait for itself");
         }
@@ -132,7 +135,7 @@ impl Judge {
     }
 
     /// A client hears an answer that is recorded.
-    pub fn heard(&mut self, intent: Intent, response: &RecordedResponse) {
+    pub(super) fn heard(&mut self, intent: Intent, response: &RecordedResponse) {
         let number = usize::from(intent.key);
         let moment = self.note("heard", &[number as u64, execution_of(response)]);
         match &self.keys[number].heard {
@@ -143,7 +146,7 @@ impl Judge {
     }
 
     /// A client makes up its mind. `decided`: when the answer was made that decided it.
-    pub fn concluded(&mut self, which: usize, end: End, decided: u64) {
+    pub(super) fn concluded(&mut self, which: usize, end: End, decided: u64) {
         match end {
             End::Definite { status, recorded } => {
                 self.note("definite", &[which as u64, u64::from(status)]);
@@ -161,7 +164,13 @@ impl Judge {
     }
 
     /// The history is over; these keys are indeterminate.
-    pub fn finish(&mut self, indeterminate: &[u8]) {
+    pub(super) fn finish(&mut self, indeterminate: &[u8]) {
+        #[cfg(seiriken_proof)]
+        if seiriken::planted::planted(seiriken::planted::Mistake::Canary)
+            && self.plan.seed.is_multiple_of(100)
+        {
+            self.breach("the canary is dead");
+        }
         if self.executions.iter().any(|seen| !seen.died && seen.ended.is_none()) {
             self.breach("work that was begun never ends");
         }
@@ -211,7 +220,7 @@ impl Judge {
 }
 
 /// What a client concludes from a verdict that is final.
-pub fn end_of(verdict: Verdict, recorded: bool) -> Option<End> {
+pub(super) fn end_of(verdict: Verdict, recorded: bool) -> Option<End> {
     match verdict {
         Verdict::Definite(status) => Some(End::Definite { status, recorded }),
         Verdict::Unknown(_) => Some(End::Unknown),
@@ -220,7 +229,7 @@ pub fn end_of(verdict: Verdict, recorded: bool) -> Option<End> {
 }
 
 /// What a client concludes when there is no time left.
-pub fn end_at_deadline(at: AtDeadline) -> End {
+pub(super) fn end_at_deadline(at: AtDeadline) -> End {
     match at {
         AtDeadline::Definite(status) => End::Definite { status, recorded: false },
         AtDeadline::NothingSent => End::NothingSent,

@@ -1,6 +1,7 @@
 //! One history: a plan is played to its end, and judged.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::runtime::Builder;
@@ -44,7 +45,15 @@ pub fn play(plan: &Plan, verbose: bool) -> Result<Played, String> {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     PANICS.with_borrow_mut(Vec::clear);
-    let world = runtime.block_on(whole(plan.clone(), verbose))?;
+    let world = {
+        let _clock = runtime.enter();
+        World::new(plan.clone(), verbose)?
+    };
+    let playing = AssertUnwindSafe(|| runtime.block_on(whole(Arc::clone(&world))));
+    // What panicked is among the findings; a history may be cut short by it.
+    if let Ok(Err(error)) = catch_unwind(playing) {
+        return Err(error);
+    }
     // What hangs for ever ends with the runtime.
     drop(runtime);
     let mut judge = world.judge();
@@ -54,8 +63,7 @@ pub fn play(plan: &Plan, verbose: bool) -> Result<Played, String> {
     Ok(Played { breaches, marks, hash, trace })
 }
 
-async fn whole(plan: Plan, verbose: bool) -> Result<Arc<World>, String> {
-    let world = World::new(plan, verbose)?;
+async fn whole(world: Arc<World>) -> Result<(), String> {
     let cluster = Cluster::start(&world)?;
     for fault in world.plan.faults.clone() {
         tokio::spawn(Arc::clone(&cluster).befall(fault));
@@ -74,7 +82,7 @@ async fn whole(plan: Plan, verbose: bool) -> Result<Arc<World>, String> {
     late_copies(&world).await;
     cluster.finish().await;
     world.judge().finish(&indeterminate);
-    Ok(world)
+    Ok(())
 }
 
 /// Waits for the copies of requests that are still under way.

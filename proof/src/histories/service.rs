@@ -20,11 +20,11 @@ use crate::random::mixed;
 
 /// A panic of a handler, which the plan wants.
 #[derive(Debug)]
-pub struct Planned;
+pub(super) struct Planned;
 
 /// One life of a process.
 #[derive(Debug, Clone)]
-pub struct Service {
+pub(super) struct Service {
     world: Arc<World>,
     node: Node,
     store: RemoteStore,
@@ -33,31 +33,31 @@ pub struct Service {
 
 /// What the work says beside what is recorded: the answer of an execution that records none.
 #[derive(Debug, Clone, Copy)]
-pub struct Own {
-    pub status: u16,
+pub(super) struct Own {
+    pub(super) status: u16,
 }
 
 /// A request as it arrives.
 #[derive(Debug, Clone, Copy)]
-pub struct Request {
-    pub which: usize,
-    pub intent: Intent,
+pub(super) struct Request {
+    pub(super) which: usize,
+    pub(super) intent: Intent,
 }
 
 impl Service {
-    pub fn start(world: &Arc<World>, node: Node) -> Result<Self, String> {
+    pub(super) fn start(world: &Arc<World>, node: Node) -> Result<Self, String> {
         let store = RemoteStore::new(world, node);
         let policy = policy(world);
         let engine = Engine::new(store.clone(), policy).map_err(|error| error.to_string())?;
         Ok(Self { world: Arc::clone(world), node, store, engine })
     }
 
-    pub fn node(&self) -> Node {
+    pub(super) fn node(&self) -> Node {
         self.node
     }
 
     /// Serves one request.
-    pub fn serve(&self, request: Request) -> Run<Decision<Own>> {
+    pub(super) fn serve(&self, request: Request) -> Run<Decision<Own>> {
         let service = self.clone();
         self.engine.run(operation(&self.world, request), move |execution| async move {
             service.work(request, execution).await
@@ -115,7 +115,7 @@ fn policy(world: &World) -> Policy {
     policy
 }
 
-pub fn class(effect: Effect) -> EffectClass {
+pub(super) fn class(effect: Effect) -> EffectClass {
     match effect {
         Effect::InTheRecordsTransaction => EffectClass::Transactional,
         Effect::DeduplicatedByKey => EffectClass::Keyed,
@@ -144,7 +144,7 @@ fn operation(
     }
 }
 
-pub fn id(key: u8) -> RecordId {
+pub(super) fn id(key: u8) -> RecordId {
     RecordId::from_bytes([key; 16])
 }
 
@@ -154,12 +154,12 @@ fn answer(status: u16, execution: u64) -> RecordedResponse {
 }
 
 /// The answer's execution.
-pub fn execution_of(response: &RecordedResponse) -> u64 {
+pub(super) fn execution_of(response: &RecordedResponse) -> u64 {
     response.body().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// What goes over the wire, as the HTTP layer says it.
-pub fn reply(decision: &Decision<Own>, effect: Effect) -> Reply {
+pub(super) fn reply(decision: &Decision<Own>, effect: Effect) -> Reply {
     let plain = |status, problem| Reply { status, marker: None, problem };
     match decision {
         Decision::Executed { response, .. } => {

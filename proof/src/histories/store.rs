@@ -20,7 +20,7 @@ use super::world::{Node, World};
 
 /// One life of one process's way to the store.
 #[derive(Debug, Clone)]
-pub struct RemoteStore {
+pub(super) struct RemoteStore {
     world: Arc<World>,
     node: Node,
     secret: StoreSecret,
@@ -31,7 +31,7 @@ pub struct RemoteStore {
 const LOST_AFTER: Duration = Duration::from_millis(400);
 
 impl RemoteStore {
-    pub fn new(world: &Arc<World>, node: Node) -> Self {
+    pub(super) fn new(world: &Arc<World>, node: Node) -> Self {
         let secret = StoreSecret::from_bytes([7; 32]);
         let issuing = Arc::new(IssuingSecrets::derived_from(&secret));
         Self { world: Arc::clone(world), node, secret, issuing }
@@ -109,7 +109,7 @@ impl RemoteStore {
     }
 
     /// Commits the effect of an execution together with its answer.
-    pub async fn commit(
+    pub(super) async fn commit(
         self,
         id: RecordId,
         token: Token,
@@ -217,7 +217,7 @@ impl Store for RemoteStore {
 }
 
 /// How a grant is counted.
-pub fn mark_of(how: Granted) -> Mark {
+pub(super) fn mark_of(how: Granted) -> Mark {
     match how {
         Granted::First => Mark::Granted,
         Granted::Yours => Mark::Yours,

@@ -14,8 +14,8 @@ use crate::random::mixed;
 
 /// One world; its parts share it.
 #[derive(Debug)]
-pub struct World {
-    pub plan: Plan,
+pub(super) struct World {
+    pub(super) plan: Plan,
     start: Instant,
     clock: Arc<StoreClock>,
     state: Mutex<State>,
@@ -41,9 +41,9 @@ struct Process {
 
 /// Which life of which process: what belongs to an earlier one is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Node {
-    pub number: usize,
-    pub life: u32,
+pub(super) struct Node {
+    pub(super) number: usize,
+    pub(super) life: u32,
 }
 
 /// The clock of the store: that of the history, put forward and back now and then.
@@ -57,7 +57,7 @@ struct StoreClock {
 const BEGIN: u64 = 1_700_000_000_000;
 
 impl World {
-    pub fn new(plan: Plan, verbose: bool) -> Result<Arc<Self>, String> {
+    pub(super) fn new(plan: Plan, verbose: bool) -> Result<Arc<Self>, String> {
         let start = Instant::now();
         let clock = Arc::new(StoreClock { start, jumped: AtomicI64::new(0) });
         let process = Process { life: 0, up: true, still_until: None };
@@ -72,27 +72,27 @@ impl World {
     }
 
     /// Milliseconds since the history began.
-    pub fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// What a client's clock shows at a moment of the history.
-    pub fn date(at: u64) -> Timestamp {
+    pub(super) fn date(at: u64) -> Timestamp {
         Timestamp::from_millis(BEGIN + at)
     }
 
-    pub async fn until(&self, at: u64) {
+    pub(super) async fn until(&self, at: u64) {
         sleep_until(self.start + Duration::from_millis(at)).await;
     }
 
     /// A message's way: some milliseconds, the same in every run.
-    pub async fn way(&self, numbers: &[u64]) {
+    pub(super) async fn way(&self, numbers: &[u64]) {
         let hash = mixed(&[&[self.plan.seed], numbers].concat());
         sleep(Duration::from_millis(1 + hash % 9)).await;
     }
 
     /// The one who sees everything.
-    pub fn judge(&self) -> MutexGuard<'_, Judge> {
+    pub(super) fn judge(&self) -> MutexGuard<'_, Judge> {
         self.judge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -104,18 +104,18 @@ impl World {
 /// Processes.
 impl World {
     /// The running life of a process, if it is up.
-    pub fn node(&self, number: usize) -> Option<Node> {
+    pub(super) fn node(&self, number: usize) -> Option<Node> {
         let process = self.state().nodes[number];
         process.up.then_some(Node { number, life: process.life })
     }
 
-    pub fn alive(&self, node: Node) -> bool {
+    pub(super) fn alive(&self, node: Node) -> bool {
         self.node(node.number) == Some(node)
     }
 
     /// Whatever a process does, it does here: not while it stands still, and never once it is
     /// dead.
-    pub async fn gate(&self, node: Node) {
+    pub(super) async fn gate(&self, node: Node) {
         loop {
             if !self.alive(node) {
                 return std::future::pending().await;
@@ -129,12 +129,12 @@ impl World {
         }
     }
 
-    pub fn crash(&self, number: usize) {
+    pub(super) fn crash(&self, number: usize) {
         self.state().nodes[number].up = false;
         self.judge().crashed(number);
     }
 
-    pub fn start(&self, number: usize) {
+    pub(super) fn start(&self, number: usize) {
         let mut state = self.state();
         let process = &mut state.nodes[number];
         if !process.up {
@@ -142,14 +142,14 @@ impl World {
         }
     }
 
-    pub fn pause(&self, number: usize, lasts: u64) {
+    pub(super) fn pause(&self, number: usize, lasts: u64) {
         self.state().nodes[number].still_until =
             Some(Instant::now() + Duration::from_millis(lasts));
         self.judge().paused(number);
     }
 
     /// From now on everything goes well.
-    pub fn end_faults(&self) {
+    pub(super) fn end_faults(&self) {
         self.state().faults_are_over = true;
         for number in 0..self.plan.nodes {
             self.start(number);
@@ -160,28 +160,28 @@ impl World {
 
 /// The store.
 impl World {
-    pub fn store(&self) -> Arc<MemoryStore> {
+    pub(super) fn store(&self) -> Arc<MemoryStore> {
         Arc::clone(&self.state().store)
     }
 
     /// The number of the next call, while calls may still go wrong.
-    pub fn next_call(&self) -> (u64, bool) {
+    pub(super) fn next_call(&self) -> (u64, bool) {
         let mut state = self.state();
         state.calls += 1;
         (state.calls, !state.faults_are_over)
     }
 
-    pub fn faults_are_over(&self) -> bool {
+    pub(super) fn faults_are_over(&self) -> bool {
         self.state().faults_are_over
     }
 
-    pub fn jump(&self, by: i64) {
+    pub(super) fn jump(&self, by: i64) {
         self.clock.jumped.fetch_add(by, Ordering::Relaxed);
         self.judge().clock_jumped();
     }
 
     /// All processes end, and the store in their memory with them.
-    pub fn forget(&self) -> Result<(), String> {
+    pub(super) fn forget(&self) -> Result<(), String> {
         for number in 0..self.plan.nodes {
             self.crash(number);
         }

@@ -7,6 +7,10 @@ use clap::ValueEnum;
 pub(crate) enum Gate {
     /// Every state that a key's record can come to, by the shipped transition function
     Model,
+    /// The engine, the store and the client, simulated: everything goes wrong, and is decided by a seed
+    Histories,
+    /// Mistakes that others have made, planted one at a time: each is found
+    Mistakes,
 }
 
 impl Gate {
