@@ -109,10 +109,18 @@ impl Judge {
         }
     }
 
-    /// Whether calls or processes may have been held up.
+    /// Whether calls or processes may have been held up. (A clock that is put forward overtakes an
+    /// owner that is alive: who waits for it in its own process learns of its successor's answer from
+    /// the store, at the next try.)
     fn strayed(&self) -> bool {
         self.plan.faults.iter().any(|fault| {
-            matches!(fault, Fault::Store { .. } | Fault::Crash { .. } | Fault::Pause { .. })
+            matches!(
+                fault,
+                Fault::Store { .. }
+                    | Fault::Crash { .. }
+                    | Fault::Pause { .. }
+                    | Fault::ClockJump { .. }
+            )
         })
     }
 
