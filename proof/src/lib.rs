@@ -7,7 +7,10 @@
 //! ```text
 //! effort  how much a gate is to do
 //! report  what it says in the end
+//!
+//! model   every state that a key's record can come to, by the shipped transition function
 //! ```
 
 pub mod effort;
+pub mod model;
 pub mod report;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use seiriken_proof::effort::Effort;
+use seiriken_proof::model;
 use seiriken_proof::report::Report;
 
 /// Runs one gate of the evidence and says what it found.
@@ -30,8 +31,8 @@ fn main() -> ExitCode {
     run(gate, &Effort::new(minutes, seed)).end()
 }
 
-fn run(gate: Gate, _effort: &Effort) -> Report {
+fn run(gate: Gate, effort: &Effort) -> Report {
     match gate {
-        Gate::Model => Report::new("model"),
+        Gate::Model => model::run(effort),
     }
 }
