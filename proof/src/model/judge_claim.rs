@@ -136,7 +136,7 @@ impl Checked {
         let numbered = short(grant.token) == record.token
             && fresh == (short(grant.token) > before.last_token)
             && (grant.executions, record.executions) == (expected, expected);
-        if whose != attempt(worker) || (!numbered && self.setup.slip.is_none()) {
+        if whose != attempt(worker) || !numbered {
             return Some(Invariant::I9);
         }
         if fresh && lease_until < before.now.after(LEASE) {

@@ -30,6 +30,7 @@ mod judge_claim;
 mod named;
 mod notes;
 mod record;
+mod second_opinion;
 mod sets;
 mod settles;
 mod setup;
@@ -72,6 +73,8 @@ pub fn run(effort: &Effort) -> Report {
     report.count("setups", all.setups, 40);
     report.count("of them explored to the end", all.ended, 40);
     report.count("unsound setups found", broken, sets::unsound().len() as u64);
+    let agreed = second_opinion::compare(&mut report);
+    report.count("counts that agree with a second opinion", agreed, second_opinion::opinions());
     report.count("kinds of events", all.events.len() as u64, Event::ALL.len() as u64);
     for missing in Event::ALL.iter().filter(|event| !all.events.contains(event.name())) {
         report.find(format!("{missing:?} never happened"));

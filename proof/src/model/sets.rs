@@ -28,13 +28,17 @@ pub(super) const SAFE: [(Effect, EffectClass); 6] = [
 const TURNS: Budget =
     Budget { crashes: 1, ends: 1, losses: 1, failures: 1, ticks: 2, ..Budget::NONE };
 
+/// A key made in the last moment before the start.
+const BEFORE: KeyDate =
+    KeyDate { minted: Timestamp::from_millis(START.as_millis() - 1), expires_at: None };
+
 /// What must hold, in the size for every change.
 pub(super) fn sound() -> Vec<Setup> {
     let mut setups = Vec::new();
     for (effect, class) in SAFE {
         setups.push(crowd(effect, class, 4, Budget::FULL));
         setups.push(company(effect, class, Budget::FULL));
-        let budget = Budget { ticks: 3, ..TURNS };
+        let budget = TURNS;
         let parts = trio(effect, class).map(|part| part);
         setups.push(Setup::new(format!("{effect:?} as {class:?}, time"), parts.into(), budget));
         for (what, date) in dates() {
@@ -58,12 +62,13 @@ fn apart() -> Vec<Setup> {
     let restarts = |part: Part| {
         let name = format!("{:?} as {:?}, a restart that forgets", part.effect, part.class);
         let dated = [part, part, part.asking(more)].map(Part::dated);
-        Setup::new(name, dated.into(), forgetting).dated(minted(START)).restarting()
+        Setup::new(name, dated.into(), forgetting).dated(BEFORE).restarting()
     };
     let two_keys = |part: Part| {
         let name = format!("{:?} as {:?}, two keys and room for one", part.effect, part.class);
         let other = part.of_key(1);
-        Setup::new(name, vec![part, part, other, other], TURNS).with_quota(1)
+        let few = Budget { losses: 0, ticks: 1, ..TURNS };
+        Setup::new(name, vec![part, part, other, other], few).with_quota(1)
     };
     vec![
         Setup::new(
@@ -74,11 +79,10 @@ fn apart() -> Vec<Setup> {
         Setup::new(
             "a service that began to look at dates",
             vec![keyed, keyed.asking(more), keyed.dated()],
-            Budget { ticks: 3, ..TURNS },
+            TURNS,
         )
         .dated(minted(START)),
-        Setup::new("a full scope", vec![opaque, opaque, opaque.asking(more)], filling)
-            .with_quota(1),
+        Setup::new("a full scope", vec![opaque, opaque.asking(more)], filling).with_quota(1),
         restarts(opaque),
         restarts(keyed),
         two_keys(keyed),
@@ -97,6 +101,12 @@ pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
         let budget = Budget { forgets: 1, ..Budget::FULL };
         Setup::new(name(effect, class, ", amnesia"), trio(effect, class).into(), budget)
     };
+    let restarts = || {
+        let parts = vec![Part::new(Elsewhere, Opaque).dated(); 2];
+        let budget = Budget { forgets: 1, ..Budget::FULL };
+        Setup::new("a restart that forgets a key without a use for its date", parts, budget)
+            .restarting()
+    };
     let slips = |effect, class, slip: Slip| {
         let parts = vec![Part::new(effect, class); 3];
         Setup::new(format!("{effect:?} as {class:?}, {slip:?}"), parts, Budget::FULL).slipping(slip)
@@ -108,7 +118,9 @@ pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
         (forgets(InTheRecordsTransaction, Transactional), &[I3]),
         (forgets(DeduplicatedByKey, Keyed), &[I3]),
         (forgets(Elsewhere, Opaque), &[I3]),
-        (forgets(Elsewhere, Opaque).restarting(), &[I1, I11]),
+        (restarts(), &[I1]),
+        // A client whose clock is ahead: within the skew, and yet later than the start.
+        (restarts().dated(minted(START)), &[I1]),
         (slips(Elsewhere, Opaque, Slip::ReleasesAfterTheEffect), &[I1]),
         (slips(Elsewhere, Opaque, Slip::RepliesBeforeTheRecord), &[I3]),
         (slips(DeduplicatedByKey, Keyed, Slip::RepliesBeforeTheRecord), &[I3]),
