@@ -24,7 +24,12 @@ impl Checked {
         after: &World,
     ) -> Option<Invariant> {
         let key = self.setup.parts[worker].key;
-        changed_wrongly(before, key, after).or_else(|| match before.keys[key].stands(before.now) {
+        let wrongly = changed_wrongly(before, key, after);
+        if self.setup.slip.is_some() {
+            // What it leads to is looked for, not the slip itself.
+            return wrongly;
+        }
+        wrongly.or_else(|| match before.keys[key].stands(before.now) {
             Some(standing) => self.breach_where_it_stands(before, worker, standing, told, after),
             None => self
                 .breach_of_a_new_key(before, worker, around, told, after)

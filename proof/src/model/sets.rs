@@ -101,11 +101,10 @@ pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
         let budget = Budget { forgets: 1, ..Budget::FULL };
         Setup::new(name(effect, class, ", amnesia"), trio(effect, class).into(), budget)
     };
-    let restarts = || {
+    let restarts = |what| {
         let parts = vec![Part::new(Elsewhere, Opaque).dated(); 2];
         let budget = Budget { forgets: 1, ..Budget::FULL };
-        Setup::new("a restart that forgets a key without a use for its date", parts, budget)
-            .restarting()
+        Setup::new(format!("a restart that forgets a key {what}"), parts, budget).restarting()
     };
     let slips = |effect, class, slip: Slip| {
         let parts = vec![Part::new(effect, class); 3];
@@ -118,9 +117,9 @@ pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
         (forgets(InTheRecordsTransaction, Transactional), &[I3]),
         (forgets(DeduplicatedByKey, Keyed), &[I3]),
         (forgets(Elsewhere, Opaque), &[I3]),
-        (restarts(), &[I1]),
+        (restarts("without a date"), &[I1]),
         // A client whose clock is ahead: within the skew, and yet later than the start.
-        (restarts().dated(minted(START)), &[I1]),
+        (restarts("ahead of its clock").dated(minted(START)), &[I1]),
         (slips(Elsewhere, Opaque, Slip::ReleasesAfterTheEffect), &[I1]),
         (slips(Elsewhere, Opaque, Slip::RepliesBeforeTheRecord), &[I3]),
         (slips(DeduplicatedByKey, Keyed, Slip::RepliesBeforeTheRecord), &[I3]),
