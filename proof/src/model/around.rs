@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use seiriken::KeyDate;
 use seiriken::clock::Timestamp;
 use seiriken::record::EffectClass;
 use seiriken::record::transition;
@@ -9,8 +10,8 @@ use seiriken::record::transition;
 use super::checker::Checked;
 use super::event::Event;
 use super::invariant::Invariant;
-use super::record::{RETENTION, Stage};
-use super::setup::Amnesia;
+use super::record::{RETENTION, Stage, retention};
+use super::setup::{Amnesia, Part};
 use super::shipped;
 use super::step::Step;
 use super::world::{Worker, World};
@@ -51,7 +52,7 @@ impl Checked {
             }
         }
         if let Some(date) = self.setup.date {
-            turns.push(self.usable_until(date));
+            turns.extend(self.setup.parts.iter().map(|part| usable_until(date, part)));
             let early = date.minted.as_millis().saturating_sub(skew());
             turns.push(Timestamp::from_millis(early));
         }
@@ -127,12 +128,12 @@ impl Checked {
         let breach = self.breach_of_sweep(before, key, forgotten, &after);
         Some(breach.map_or(after, |breach| after.broken(breach)))
     }
+}
 
-    /// Until when a key with this date can be used for the first time, as the promise says.
-    pub(super) fn usable_until(&self, date: seiriken::KeyDate) -> Timestamp {
-        let by_age = date.minted.after(RETENTION.answers);
-        date.expires_at.map_or(by_age, |end| end.min(by_age))
-    }
+/// Until when a key with this date can be used for the first time, as the promise says.
+pub(super) fn usable_until(date: KeyDate, part: &Part) -> Timestamp {
+    let by_age = date.minted.after(retention(part.longer).answers);
+    date.expires_at.map_or(by_age, |end| end.min(by_age))
 }
 
 fn skew() -> u64 {

@@ -9,7 +9,7 @@ use seiriken::record::{AttemptId, Record};
 use super::checker::Checked;
 use super::event::Event;
 use super::invariant::Invariant;
-use super::record::{LEASE, RETENTION, Small, answer, number, scope, short, token};
+use super::record::{LEASE, Small, answer, number, retention, scope, short, token};
 use super::setup::Slip;
 use super::shipped;
 use super::world::{Worker, World};
@@ -26,7 +26,7 @@ impl Checked {
             date: self.setup.date.filter(|_| part.dated),
             class: part.class,
             lease: LEASE,
-            retention: RETENTION,
+            retention: retention(part.longer),
             quota: Quota { keys: self.setup.quota, bytes: None },
         }
     }

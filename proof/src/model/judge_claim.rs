@@ -97,7 +97,7 @@ impl Checked {
         let date = self.setup.date.filter(|_| part.dated);
         let forgotten =
             date.is_some_and(|date| record.is_some() || date.minted < before.swept_through);
-        let expired = date.is_some() && (forgotten || self.too_old(before));
+        let expired = date.is_some() && (forgotten || self.too_old(before, part));
         let ahead = date.is_some_and(|date| date.minted > before.now.after(RETENTION.skew));
         let full =
             record.is_none() && self.setup.quota.is_some_and(|keys| around.used.keys >= keys);

@@ -36,6 +36,8 @@ mod settles;
 mod setup;
 mod shipped;
 mod step;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::collections::BTreeSet;
@@ -68,6 +70,8 @@ pub fn run(effort: &Effort) -> Report {
         }
     }
     let broken = expect_broken(&mut report);
+    #[cfg(seiriken_proof)]
+    expect_planted(&mut report);
     report.count("states", all.states, 2_000_000);
     report.count("steps", all.steps, 10_000_000);
     report.count("setups", all.setups, 40);
@@ -136,4 +140,14 @@ fn expect_broken(report: &mut Report) -> u64 {
         }
     }
     broken
+}
+
+/// The mistake that the check on the token is there against.
+#[cfg(seiriken_proof)]
+fn expect_planted(report: &mut Report) {
+    let found = find(Some(seiriken::planted::Mistake::CompletesWithoutTheToken));
+    let stale = found
+        .as_ref()
+        .is_some_and(|found| matches!(found.invariant, Invariant::I6 | Invariant::I7));
+    report.count("planted mistake found", u64::from(stale), 1);
 }

@@ -3,9 +3,11 @@
 use seiriken::record::EffectClass;
 use seiriken::record::transition::{ClaimOutcome, Granted, ReleaseOutcome, RenewOutcome};
 
+use super::around::usable_until;
 use super::checker::Checked;
 use super::event::Event;
 use super::record::{RETENTION, Small, Stage};
+use super::setup::Part;
 use super::world::World;
 
 impl Checked {
@@ -25,7 +27,7 @@ impl Checked {
             ClaimOutcome::CredentialChanged => Event::CredentialChanged,
             ClaimOutcome::Indeterminate if lease_over(key.record, before) => Event::OwnerVanished,
             ClaimOutcome::Indeterminate => Event::Indeterminate,
-            ClaimOutcome::KeyExpired if self.too_old(before) => Event::KeyExpired,
+            ClaimOutcome::KeyExpired if self.too_old(before, part) => Event::KeyExpired,
             ClaimOutcome::KeyExpired => Event::KeySwept,
             ClaimOutcome::KeyFromFuture => Event::KeyFromFuture,
             ClaimOutcome::QuotaExceeded => Event::QuotaReached,
@@ -57,7 +59,7 @@ impl Checked {
         let Some(date) = self.setup.date.filter(|_| part.dated) else { return };
         if granted || *told == ClaimOutcome::KeyExpired {
             let edges = [Event::DateEdgeBefore, Event::DateEdgeAt, Event::DateEdgeAfter];
-            self.note_edge(past(self.usable_until(date)), edges);
+            self.note_edge(past(usable_until(date, part)), edges);
         }
         match past(date.minted) + i128::from(RETENTION.skew.as_secs()) * 1_000 {
             0 if granted => self.seen.note(Event::FutureEdgeAt),
@@ -125,8 +127,8 @@ impl Checked {
     }
 
     /// Whether the key is too old by itself.
-    pub(super) fn too_old(&self, world: &World) -> bool {
-        self.setup.date.is_some_and(|date| world.now >= self.usable_until(date))
+    pub(super) fn too_old(&self, world: &World, part: &Part) -> bool {
+        self.setup.date.is_some_and(|date| world.now >= usable_until(date, part))
     }
 }
 

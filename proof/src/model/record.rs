@@ -15,6 +15,9 @@ pub(super) const START: Timestamp = Timestamp::from_millis(1_000_000_000);
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 pub(super) const RETENTION: Retention =
     Retention { answers: Duration::from_hours(1), skew: Duration::from_mins(1) };
+/// Of a service that was told to keep its answers longer.
+pub(super) const LONGER: Retention =
+    Retention { answers: Duration::from_hours(3), skew: RETENTION.skew };
 
 /// Whose request it is, and which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +39,8 @@ pub(super) struct Small {
     pub(super) executions: u32,
     pub(super) dated: bool,
     pub(super) minted: Timestamp,
+    /// Whether its answer is kept longer; of an answer that stands its expiry says enough.
+    pub(super) longer: bool,
     pub(super) stage: Stage,
 }
 
@@ -88,11 +93,11 @@ impl Small {
                 attempt: AttemptId::from_random(attempt.into()),
                 claimed_at,
                 lease_until,
-                retention: RETENTION,
+                retention: retention(self.longer),
             },
             Stage::Indeterminate { vanished, forget_at } => {
                 let why = if vanished { Why::OwnerVanished } else { Why::OwnerCannotSay };
-                State::Indeterminate { why, retention: RETENTION, forget_at }
+                State::Indeterminate { why, retention: retention(self.longer), forget_at }
             }
             Stage::Completed { answer: number, expires_at } => {
                 State::Completed { response: answer(number), expires_at }
@@ -117,7 +122,11 @@ impl Small {
         let request = Request::ALL.into_iter().find(|request| {
             (request.identity(), request.fingerprint()) == (record.identity, record.fingerprint)
         });
-        let kept = |retention: Retention| assert_eq!(retention, RETENTION, "as it was asked for");
+        let mut longer = false;
+        let mut kept = |asked: Retention| {
+            longer = asked == LONGER;
+            assert_eq!(asked, retention(longer), "as it was asked for");
+        };
         let stage = match &record.state {
             State::InProgress { attempt, claimed_at, lease_until, retention } => {
                 kept(*retention);
@@ -144,6 +153,7 @@ impl Small {
             executions: record.executions,
             dated,
             minted,
+            longer,
             stage,
         }
     }
@@ -165,6 +175,10 @@ impl Small {
     pub(super) fn unresolved(&self) -> bool {
         matches!(self.stage, Stage::Indeterminate { .. })
     }
+}
+
+pub(super) const fn retention(longer: bool) -> Retention {
+    if longer { LONGER } else { RETENTION }
 }
 
 pub(super) fn scope() -> ScopeDigest {
@@ -202,6 +216,7 @@ mod tests {
             executions: 2,
             dated: true,
             minted: START,
+            longer: false,
             stage: Stage::Completed { answer: 3, expires_at: START.after(LEASE) },
         };
         let (early, late) = (START, START.after(LEASE));
@@ -211,7 +226,8 @@ mod tests {
             Stage::Indeterminate { vanished: true, forget_at: late },
             Stage::Indeterminate { vanished: false, forget_at: late },
         ] {
-            let small = Small { stage, ..small };
+            let open = stage != small.stage;
+            let small = Small { stage, longer: open, ..small };
             assert_eq!(Small::of(&small.to_record()), small);
             let undated = Small { dated: false, request: Request::Mallory, ..small };
             assert_eq!(Small::of(&undated.to_record()), undated);

@@ -29,12 +29,13 @@ use super::world::Worker;
 use crate::report::Report;
 
 /// What was explored, and how many states that program counted.
-struct Opinion {
+#[derive(Debug)]
+pub(super) struct Opinion {
     effect: Effect,
     class: EffectClass,
     attempts: usize,
     failures: u8,
-    states: u64,
+    pub(super) states: u64,
 }
 
 const ATTEMPTS: usize = 4;
@@ -118,8 +119,14 @@ pub(super) fn opinions() -> u64 {
     OPINIONS.len() as u64
 }
 
+/// The small ones.
+#[cfg(test)]
+pub(super) fn of_three_attempts() -> impl Iterator<Item = &'static Opinion> {
+    OPINIONS.iter().filter(|opinion| opinion.attempts == 3)
+}
+
 impl Opinion {
-    fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         let budget = Budget { failures: self.failures, ..Budget::FULL };
         let Self { effect, class, attempts, .. } = *self;
         let model = Reduced { effect, class, attempts, budget };

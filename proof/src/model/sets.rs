@@ -64,6 +64,11 @@ fn apart() -> Vec<Setup> {
         let dated = [part, part, part.asking(more)].map(Part::dated);
         Setup::new(name, dated.into(), forgetting).dated(BEFORE).restarting()
     };
+    let keeps_longer = |part: Part| {
+        let name = format!("{:?} as {:?}, then kept longer", part.effect, part.class);
+        let parts = [part, part.longer(), part.longer()].map(Part::dated);
+        Setup::new(name, parts.into(), TURNS).dated(minted(START))
+    };
     let two_keys = |part: Part| {
         let name = format!("{:?} as {:?}, two keys and room for one", part.effect, part.class);
         let other = part.of_key(1);
@@ -82,6 +87,8 @@ fn apart() -> Vec<Setup> {
             TURNS,
         )
         .dated(minted(START)),
+        keeps_longer(keyed),
+        keeps_longer(opaque),
         Setup::new("a full scope", vec![opaque, opaque.asking(more)], filling).with_quota(1),
         restarts(opaque),
         restarts(keyed),
@@ -106,6 +113,9 @@ pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
         let budget = Budget { forgets: 1, ..Budget::FULL };
         Setup::new(format!("a restart that forgets a key {what}"), parts, budget).restarting()
     };
+    let parts = vec![Part::new(DeduplicatedByKey, Keyed), Part::new(Elsewhere, Opaque)];
+    let became_opaque =
+        Setup::new("a service whose effect is no longer deduplicated", parts, Budget::FULL);
     let slips = |effect, class, slip: Slip| {
         let parts = vec![Part::new(effect, class); 3];
         Setup::new(format!("{effect:?} as {class:?}, {slip:?}"), parts, Budget::FULL).slipping(slip)
@@ -120,6 +130,8 @@ pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
         (restarts("without a date"), &[I1]),
         // A client whose clock is ahead: within the skew, and yet later than the start.
         (restarts("ahead of its clock").dated(minted(START)), &[I1]),
+        // Until nobody is left who counts on the key downstream.
+        (became_opaque, &[I1]),
         (slips(Elsewhere, Opaque, Slip::ReleasesAfterTheEffect), &[I1]),
         (slips(Elsewhere, Opaque, Slip::RepliesBeforeTheRecord), &[I3]),
         (slips(DeduplicatedByKey, Keyed, Slip::RepliesBeforeTheRecord), &[I3]),

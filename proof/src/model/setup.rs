@@ -30,6 +30,8 @@ pub(super) struct Part {
     pub(super) key: usize,
     /// Whether the service looks at the key's date.
     pub(super) dated: bool,
+    /// Whether it keeps its answers longer.
+    pub(super) longer: bool,
 }
 
 /// How much may still go wrong, or happen.
@@ -91,7 +93,7 @@ pub(super) struct Setup {
 
 impl Part {
     pub(super) const fn new(effect: Effect, class: EffectClass) -> Self {
-        Self { request: Request::Alice, effect, class, key: 0, dated: false }
+        Self { request: Request::Alice, effect, class, key: 0, dated: false, longer: false }
     }
 
     pub(super) const fn asking(self, request: Request) -> Self {
@@ -104,6 +106,10 @@ impl Part {
 
     pub(super) const fn dated(self) -> Self {
         Self { dated: true, ..self }
+    }
+
+    pub(super) const fn longer(self) -> Self {
+        Self { longer: true, ..self }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use seiriken::clock::Timestamp;
 use seiriken::record::transition::Change;
-use seiriken::record::{EffectClass, INDETERMINATE_KEPT_MIN};
+use seiriken::record::{EffectClass, INDETERMINATE_KEPT_MIN, Retention};
 
 use super::invariant::Invariant;
-use super::record::{RETENTION, Request, START, Small, Stage};
+use super::record::{Request, START, Small, Stage, retention};
 use super::setup::{ATTEMPTS_MAX, Budget, KEYS_MAX, Part, Setup};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -178,7 +178,12 @@ impl Key {
 /// Until when a record is to stand that has come to a new stage.
 fn promise(before: Option<Small>, after: Small, now: Timestamp) -> Option<Timestamp> {
     let from = if after.dated { now.max(after.minted) } else { now };
-    let kept = from.after(RETENTION.answers).after(RETENTION.skew);
+    // What an owner was granted with holds for its answer.
+    let longer = before
+        .filter(|before| before.token == after.token)
+        .map_or(after.longer, |before| before.longer);
+    let Retention { answers, skew } = retention(longer);
+    let kept = from.after(answers).after(skew);
     match (before.map(|before| (before.token, before.stage)), after.stage) {
         (Some((token, Stage::InProgress { .. })), Stage::InProgress { .. })
             if token == after.token =>
