@@ -125,7 +125,7 @@ impl Checked {
             after.swept_through = after.swept_through.max(through);
         }
         self.note_sweep(before, key, &after);
-        let breach = self.breach_of_sweep(before, key, forgotten, &after);
+        let breach = Self::breach_of_sweep(before, key, forgotten, &after);
         Some(breach.map_or(after, |breach| after.broken(breach)))
     }
 }

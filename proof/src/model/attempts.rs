@@ -103,7 +103,7 @@ impl Checked {
         });
         let Some((after, outcome)) = step else { return Some(before.broken(Invariant::Asserted)) };
         self.note_renewal(before, key, outcome);
-        let breach = self.breach_of_renewal(before, key, owner, outcome, &after);
+        let breach = Self::breach_of_renewal(before, key, owner, outcome, &after);
         Some(breach.map_or(after, |breach| after.broken(breach)))
     }
 
@@ -139,7 +139,7 @@ impl Checked {
             self.seen.note(Event::CompletionUnheard);
         }
         self.note_completion(before, key, recorded);
-        let breach = self.breach_of_completion(before, key, owner, recorded, &after);
+        let breach = Self::breach_of_completion(before, key, owner, recorded, &after);
         Some(breach.map_or(after, |breach| after.broken(breach)))
     }
 
@@ -156,7 +156,7 @@ impl Checked {
         after.left.failures -= 1;
         after.workers[worker] = Worker::Done;
         self.note_release(outcome);
-        let breach = self.breach_of_release(before, key, owner, outcome, &after);
+        let breach = Self::breach_of_release(before, key, owner, outcome, &after);
         Some(breach.map_or(after, |breach| after.broken(breach)))
     }
 }

@@ -109,7 +109,7 @@ impl Checked {
             return true;
         }
         let looked = self.looked.fetch_add(1, Ordering::Relaxed);
-        if looked % 4_096 == 0 && !self.effort.goes_on(0, 1) {
+        if looked.is_multiple_of(4_096) && !self.effort.goes_on(0, 1) {
             self.out_of_time.store(true, Ordering::Relaxed);
         }
         !self.out_of_time.load(Ordering::Relaxed)

@@ -51,7 +51,6 @@ impl Checked {
     }
 
     pub(super) fn breach_of_renewal(
-        &self,
         before: &World,
         key: usize,
         owner: u8,
@@ -69,7 +68,6 @@ impl Checked {
     }
 
     pub(super) fn breach_of_completion(
-        &self,
         before: &World,
         key: usize,
         owner: u8,
@@ -90,7 +88,6 @@ impl Checked {
     }
 
     pub(super) fn breach_of_release(
-        &self,
         before: &World,
         key: usize,
         owner: u8,
@@ -103,7 +100,6 @@ impl Checked {
     }
 
     pub(super) fn breach_of_sweep(
-        &self,
         before: &World,
         key: usize,
         forgotten: Option<Timestamp>,

@@ -90,9 +90,8 @@ pub fn run(effort: &Effort) -> Report {
 /// or without any.
 pub fn find(planted: Planted) -> Option<Found> {
     let whole = Effort { until: None, seed: 0 };
-    let explored = sets::telling().into_iter();
-    let explored = explored.map(|setup| Checked::new(setup, planted, whole).explore(1, None));
-    explored.filter_map(|explored| explored.found).next()
+    let explore = |setup| Checked::new(setup, planted, whole).explore(1, None).found;
+    sets::telling().into_iter().find_map(explore)
 }
 
 /// What all explorations have come to.

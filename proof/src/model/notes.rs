@@ -44,14 +44,14 @@ impl Checked {
         let part = &self.setup.parts[worker];
         let granted = matches!(told, ClaimOutcome::Granted(_));
         let now = i128::from(before.now.as_millis());
-        let past = |turn: seiriken::clock::Timestamp| now - i128::from(turn.as_millis());
+        let since = |turn: seiriken::clock::Timestamp| now - i128::from(turn.as_millis());
         match before.keys[part.key].record.map(|record| record.stage) {
             Some(Stage::InProgress { lease_until, .. }) => self.note_edge(
-                past(lease_until),
+                since(lease_until),
                 [Event::LeaseEdgeBefore, Event::LeaseEdgeAt, Event::LeaseEdgeAfter],
             ),
             Some(Stage::Completed { expires_at, .. }) => self.note_edge(
-                past(expires_at),
+                since(expires_at),
                 [Event::AnswerEdgeBefore, Event::AnswerEdgeAt, Event::AnswerEdgeAfter],
             ),
             _ => {}
@@ -59,9 +59,9 @@ impl Checked {
         let Some(date) = self.setup.date.filter(|_| part.dated) else { return };
         if granted || *told == ClaimOutcome::KeyExpired {
             let edges = [Event::DateEdgeBefore, Event::DateEdgeAt, Event::DateEdgeAfter];
-            self.note_edge(past(usable_until(date, part)), edges);
+            self.note_edge(since(usable_until(date, part)), edges);
         }
-        match past(date.minted) + i128::from(RETENTION.skew.as_secs()) * 1_000 {
+        match since(date.minted) + i128::from(RETENTION.skew.as_secs()) * 1_000 {
             0 if granted => self.seen.note(Event::FutureEdgeAt),
             -1 if *told == ClaimOutcome::KeyFromFuture => self.seen.note(Event::FutureEdgeAfter),
             _ => {}

@@ -306,7 +306,7 @@ impl Reduced {
         // Looked at by one step alone, and in one class.
         let counts = running && self.class == Keyed && self.budget.failures > 0;
         let executions = if counts { record.executions.min(2) } else { 1 };
-        Small { stage, executions, ..record }
+        Small { executions, stage, ..record }
     }
 }
 

@@ -1,5 +1,7 @@
 //! One world: the records, who is at work, and what has really happened.
 
+use std::mem::discriminant;
+
 use seiriken::clock::Timestamp;
 use seiriken::record::transition::Change;
 use seiriken::record::{EffectClass, INDETERMINATE_KEPT_MIN, Retention};
@@ -178,22 +180,13 @@ impl Key {
 /// Until when a record is to stand that has come to a new stage.
 fn promise(before: Option<Small>, after: Small, now: Timestamp) -> Option<Timestamp> {
     let from = if after.dated { now.max(after.minted) } else { now };
+    let same = before.filter(|before| before.token == after.token);
+    if same.is_some_and(|same| discriminant(&same.stage) == discriminant(&after.stage)) {
+        return None;
+    }
     // What an owner was granted with holds for its answer.
-    let longer = before
-        .filter(|before| before.token == after.token)
-        .map_or(after.longer, |before| before.longer);
+    let longer = same.map_or(after.longer, |same| same.longer);
     let Retention { answers, skew } = retention(longer);
     let kept = from.after(answers).after(skew);
-    match (before.map(|before| (before.token, before.stage)), after.stage) {
-        (Some((token, Stage::InProgress { .. })), Stage::InProgress { .. })
-            if token == after.token =>
-        {
-            None
-        }
-        (_, Stage::InProgress { .. }) => Some(kept),
-        (Some((_, Stage::Indeterminate { .. })), Stage::Indeterminate { .. }) => None,
-        (_, Stage::Indeterminate { .. }) => Some(kept.max(now.after(INDETERMINATE_KEPT_MIN))),
-        (Some((_, Stage::Completed { .. })), Stage::Completed { .. }) => None,
-        (_, Stage::Completed { .. }) => Some(kept),
-    }
+    Some(if after.unresolved() { kept.max(now.after(INDETERMINATE_KEPT_MIN)) } else { kept })
 }
