@@ -9,6 +9,7 @@
 //! report  what it says in the end
 //! random  the same chance in every run
 //!
+//! model      every state that a key's record can come to, by the shipped transition function
 //! histories  the engine in a world where everything goes wrong
 //! mistakes   planted, each is found
 //! ```
@@ -17,5 +18,6 @@ pub mod effort;
 pub mod histories;
 #[cfg(seiriken_proof)]
 pub mod mistakes;
+pub mod model;
 pub mod random;
 pub mod report;

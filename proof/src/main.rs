@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use seiriken_proof::effort::Effort;
 use seiriken_proof::histories;
+use seiriken_proof::model;
 use seiriken_proof::report::Report;
 
 /// Runs one gate of the evidence and says what it found.
@@ -42,9 +43,9 @@ fn main() -> ExitCode {
 
 fn run(gate: Gate, effort: &Effort) -> Report {
     match gate {
-        Gate::Model => Report::new("model"),
         Gate::Histories => histories::run(effort),
         #[cfg(seiriken_proof)]
         Gate::Mistakes => seiriken_proof::mistakes::run(effort),
+        Gate::Model => model::run(effort),
     }
 }

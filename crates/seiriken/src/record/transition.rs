@@ -220,7 +220,8 @@ pub fn sweep(record: &Record, now: Timestamp) -> Transition<Option<Timestamp>> {
         },
         _ => Change::Keep,
     };
-    checked(Some(record), now, change, expired.then(|| record.forgets_through()))
+    let told = expired && !planted(Mistake::ForgetsThatItForgot);
+    checked(Some(record), now, change, told.then(|| record.forgets_through()))
 }
 
 fn standing(current: Option<&Record>, now: Timestamp) -> Option<&Record> {
@@ -234,7 +235,10 @@ fn grant(
     executions: u32,
     how: Granted,
 ) -> Transition<ClaimOutcome> {
-    let &Surroundings { now, fresh, .. } = around;
+    let &Surroundings { now, mut fresh, .. } = around;
+    if planted(Mistake::RepeatsTokens) {
+        fresh = Token::from_u128(1);
+    }
     // An earlier owner of a weaker class may have had its effect: that stays so.
     let earlier = standing(current, now);
     let minted = match (claim.date, earlier) {

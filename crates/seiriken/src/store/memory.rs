@@ -12,7 +12,6 @@ use super::usage::{Share, UsageTable};
 use super::{Store, StoreError, Sweep, Swept};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::issuing::{IssuingSecrets, Numbered};
-use crate::planted::{Mistake, planted};
 use crate::record::transition::{
     self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
     Surroundings, Transition,
@@ -106,9 +105,6 @@ impl MemoryStore {
     }
 
     fn fresh_token(&self) -> Token {
-        if planted(Mistake::RepeatsTokens) {
-            return Token::from_u128(1);
-        }
         Token::from_u128(u128::from(self.last_token.fetch_add(1, Ordering::Relaxed)) + 1)
     }
 }
@@ -196,9 +192,7 @@ impl Sweep for MemoryStore {
                 if let Some(record) = records.get(&id) {
                     swept.count(record, &change);
                 }
-                if !planted(Mistake::ForgetsThatItForgot) {
-                    self.swept_through.raise(forgotten.unwrap_or(Timestamp::ZERO));
-                }
+                self.swept_through.raise(forgotten.unwrap_or(Timestamp::ZERO));
                 self.write(&mut records, id, change);
             }
         }
