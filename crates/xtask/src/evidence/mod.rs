@@ -22,6 +22,8 @@ use crate::{
 
 pub(crate) use gate::Gate;
 
+/// The compiler of the workspace's crates with `--cfg seiriken_proof`, as clippy.
+pub(crate) const LINTS: &str = "crates/xtask/clippy-for-proof";
 const COMPILER: &str = "crates/xtask/rustc-for-proof";
 const PROGRAM: &str = "seiriken-proof";
 
