@@ -6,6 +6,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
 use super::execution::Execution;
+use super::in_time::in_time;
 use crate::record::transition::RenewOutcome;
 use crate::store::Store;
 
@@ -37,7 +38,7 @@ async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken) {
     let lease = execution.shared().policy.lease;
     let pause = interval(&execution);
     loop {
-        match execution.store().renew(id, token, lease).await {
+        match in_time(pause, execution.store().renew(id, token, lease)).await {
             Ok(RenewOutcome::Renewed) => {}
             Ok(RenewOutcome::Lost) => {
                 if !stop.is_cancelled() {

@@ -5,6 +5,7 @@ use tracing::Instrument;
 
 use super::decision::{Decision, Ending};
 use super::execution::{CommitFailed, CommitState, Execution};
+use super::in_time::in_time;
 use super::{Engine, heartbeat};
 use crate::record::RecordedResponse;
 use crate::record::transition::{CompleteOutcome, Ended, ReleaseOutcome};
@@ -103,7 +104,8 @@ impl<S: Store> Engine<S> {
         beside: T,
     ) -> Decision<T> {
         let (id, token) = (execution.id(), execution.token());
-        match execution.store().complete(id, token, response.clone()).await {
+        let recording = execution.store().complete(id, token, response.clone());
+        match in_time(self.shared.policy.lease, recording).await {
             Ok(CompleteOutcome::Recorded) => Decision::Executed { response, beside: Some(beside) },
             Ok(CompleteOutcome::Stale(stands)) => {
                 tracing::warn!("an answer came too late to be recorded; another outcome stands");
@@ -127,7 +129,8 @@ impl<S: Store> Engine<S> {
     /// Whether the key is free now. One that could not be freed stays claimed until its lease runs
     /// out; that is safe, so the caller is answered all the same.
     async fn release(&self, execution: &Execution<S>, ended: Ended) -> bool {
-        match execution.store().release(execution.id(), execution.token(), ended).await {
+        let releasing = execution.store().release(execution.id(), execution.token(), ended);
+        match in_time(self.shared.policy.lease, releasing).await {
             Ok(outcome) => outcome == ReleaseOutcome::Freed,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -146,7 +149,8 @@ async fn keep_recording<S: Store>(execution: Execution<S>, response: RecordedRes
     let mut pause = RETRY_FIRST;
     loop {
         tokio::time::sleep(pause).await;
-        match execution.store().complete(id, token, response.clone()).await {
+        let recording = execution.store().complete(id, token, response.clone());
+        match in_time(execution.shared().policy.lease, recording).await {
             Ok(CompleteOutcome::Recorded) => {
                 tracing::info!(%id, "the answer is recorded after all");
                 return;
