@@ -7,7 +7,9 @@
 //! ```text
 //! effort  how much a gate is to do
 //! report  what it says in the end
+//! sweep   every store call at fault, every poll the last one, every frame cut
 //! ```
 
 pub mod effort;
 pub mod report;
+pub mod sweep;

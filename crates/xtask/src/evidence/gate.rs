@@ -7,6 +7,8 @@ use clap::ValueEnum;
 pub(crate) enum Gate {
     /// Every state that a key's record can come to, by the shipped transition function
     Model,
+    /// Every store call at fault, every poll the last one, every frame of HTTP cut
+    Sweep,
 }
 
 impl Gate {
