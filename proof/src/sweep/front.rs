@@ -144,7 +144,7 @@ fn request(key: Uuid, work: Work) -> Request<Body> {
     request.body(Body::from_stream(pieces)).expect("a request")
 }
 
-fn told_by_engine(decision: Decision<()>) -> Told {
+pub(super) fn told_by_engine(decision: Decision<()>) -> Told {
     match decision {
         Decision::Executed { response, .. } => answer(response.body(), false),
         Decision::Replayed(response) => answer(response.body(), true),
@@ -165,7 +165,7 @@ fn told_by_engine(decision: Decision<()>) -> Told {
     }
 }
 
-async fn told_by_layer(response: Response<Body>) -> Told {
+pub(super) async fn told_by_layer(response: Response<Body>) -> Told {
     let marked = response.headers().contains_key("idempotent-replayed");
     let reason = response.extensions().get::<Reason>().copied();
     let status = response.status();

@@ -3,11 +3,19 @@
 mod bench;
 mod calls;
 mod checker;
+#[cfg(seiriken_proof)]
+mod commits;
+mod dropped;
 mod front;
+#[cfg(seiriken_proof)]
+mod held;
 mod ledger;
 mod scenario;
+#[cfg(seiriken_proof)]
+mod shop;
 mod tally;
 mod timed;
+mod wire;
 mod work;
 mod world;
 
@@ -26,17 +34,19 @@ use crate::report::Report;
 pub fn run(effort: &Effort) -> Report {
     let mut tally = Tally::default();
     let quiet = Quiet::new();
-    store_calls(bench::memory, effort, &mut tally);
-    store_calls(bench::sqlite, effort, &mut tally);
+    on_a_store(bench::memory, effort, &mut tally);
+    on_a_store(bench::sqlite, effort, &mut tally);
+    #[cfg(seiriken_proof)]
+    {
+        commits::every_point(&mut tally);
+        commits::dropped_at_every_poll(&mut tally);
+    }
     drop(quiet);
+    wire::every_point(&mut tally);
     tally.into_report(Report::new("sweep").seeded(effort.seed))
 }
 
-fn store_calls<S: Store + Sweep>(
-    bench: impl Fn() -> Bench<S>,
-    _effort: &Effort,
-    tally: &mut Tally,
-) {
+fn on_a_store<S: Store + Sweep>(bench: impl Fn() -> Bench<S>, _effort: &Effort, tally: &mut Tally) {
     let bench = bench();
     for scenario in Scenario::all() {
         for front in [FrontKind::Engine, FrontKind::Layer] {
@@ -44,4 +54,5 @@ fn store_calls<S: Store + Sweep>(
             stage.every_point(tally);
         }
     }
+    dropped::at_every_poll(&bench, tally);
 }

@@ -43,6 +43,11 @@ impl Tally {
         }
     }
 
+    /// Counts replays that were seen elsewhere.
+    pub(super) fn replayed(&mut self, replays: u64) {
+        self.replays += replays;
+    }
+
     pub(super) fn into_report(self, mut report: Report) -> Report {
         report.count("store calls at fault", self.calls, 0);
         report.count("pairs of them", self.pairs, 0);
