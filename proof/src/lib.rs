@@ -12,6 +12,7 @@
 //! model      every state that a key's record can come to, by the shipped transition function
 //! histories  the engine in a world where everything goes wrong
 //! mistakes   planted, each is found
+//! sweep      every store call at fault, every poll the last one, every frame cut
 //! ```
 
 pub mod effort;
@@ -21,3 +22,4 @@ pub mod mistakes;
 pub mod model;
 pub mod random;
 pub mod report;
+pub mod sweep;

@@ -7,6 +7,7 @@ use seiriken_proof::effort::Effort;
 use seiriken_proof::histories;
 use seiriken_proof::model;
 use seiriken_proof::report::Report;
+use seiriken_proof::sweep;
 
 /// Runs one gate of the evidence and says what it found.
 #[derive(Debug, Parser)]
@@ -31,6 +32,7 @@ enum Gate {
     Histories,
     #[cfg(seiriken_proof)]
     Mistakes,
+    Sweep,
 }
 
 fn main() -> ExitCode {
@@ -47,5 +49,6 @@ fn run(gate: Gate, effort: &Effort) -> Report {
         #[cfg(seiriken_proof)]
         Gate::Mistakes => seiriken_proof::mistakes::run(effort),
         Gate::Model => model::run(effort),
+        Gate::Sweep => sweep::run(effort),
     }
 }

@@ -91,19 +91,88 @@ async fn an_answer_that_cannot_be_recorded_for_ever_frees_nothing_and_heals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_store_is_waited_for_and_a_hung_one_holds_its_own_caller_alone() {
+async fn a_slow_store_is_waited_for_and_a_hung_one_is_asked_again_after_a_lease() {
     let engine = engine();
-    let minute = Duration::from_mins(1);
-    engine.store().fail(Fault::once(Verb::Claim, 1, FaultKind::Delayed(minute)));
+    let (slow, lease) = (Duration::from_secs(20), engine.policy().lease);
+    engine.store().fail(Fault::once(Verb::Claim, 1, FaultKind::Delayed(slow)));
     engine.store().fail(Fault::once(Verb::Claim, 2, FaultKind::Hung));
     let before = tokio::time::Instant::now();
     assert!(matches!(ask(&engine).await, (Decision::Executed { .. }, true)));
-    assert_eq!(before.elapsed(), minute);
-    assert!(tokio::time::timeout(minute, ask(&engine)).await.is_err());
+    assert_eq!(before.elapsed(), slow);
     assert!(matches!(ask(&engine).await, (Decision::Replayed(_), false)));
+    assert_eq!(before.elapsed(), slow + lease);
+    engine.store().fail(Fault::from(Verb::Claim, 4, FaultKind::Hung));
+    assert!(matches!(ask(&engine).await, (Decision::StoreUnavailable, false)));
+}
+
+/// An owner that waited for ever would renew its lease for ever, and nobody would ever be told.
+#[tokio::test(start_paused = true)]
+async fn an_owner_whose_recording_hangs_tries_again_and_does_not_keep_the_key() {
+    for class in [EffectClass::Keyed, EffectClass::Opaque] {
+        let engine = engine_of(class);
+        engine.store().fail(Fault::from(Verb::Complete, 1, FaultKind::Hung));
+        assert!(matches!(ask(&engine).await, (Decision::Pending, true)), "{class:?}");
+        tokio::time::sleep(MANY_LEASES).await;
+        assert!(engine.store().calls(Verb::Complete) > 2, "{class:?}: also in the background");
+        assert!(matches!(ask(&engine).await, (Decision::InProgress { .. }, false)), "{class:?}");
+        engine.store().heal();
+        assert!(engine.drain(MANY_LEASES).await, "{class:?}: it is recorded in the end");
+        assert!(matches!(ask(&engine).await, (Decision::Replayed(_), false)), "{class:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_whose_release_hangs_does_not_keep_the_key() {
+    for class in [EffectClass::Keyed, EffectClass::Opaque] {
+        let engine = engine_of(class);
+        engine.store().fail(Fault::once(Verb::Release, 1, FaultKind::Hung));
+        let key = IdempotencyKey::parse(b"k", KeySyntax::Lenient).expect("a key");
+        let secret = engine.store().secret();
+        let operation = Operation::of_work(secret, &Scope::default(), &key, "pay", b"1");
+        let told = engine.run(operation, |_| async { Ending::NotProcessed(()) }).await;
+        assert!(matches!(told, Decision::NotRecorded { freed: false, .. }), "{class:?}: {told:?}");
+        tokio::time::sleep(engine.policy().lease).await;
+        let told = ask(&engine).await;
+        let as_it_should = match class {
+            EffectClass::Opaque => matches!(told, (Decision::Indeterminate, false)),
+            _ => matches!(told, (Decision::Executed { .. }, true)),
+        };
+        assert!(as_it_should, "{class:?}: {told:?}");
+    }
+}
+
+/// One sign of life in a lease that hangs is made up for by the next.
+#[tokio::test(start_paused = true)]
+async fn an_owner_whose_renewal_hangs_shows_the_next_sign_of_life() {
+    let engine = engine();
+    engine.store().fail(Fault::once(Verb::Renew, 1, FaultKind::Hung));
+    engine.store().fail(Fault::once(
+        Verb::Complete,
+        1,
+        FaultKind::Delayed(Duration::from_secs(29)),
+    ));
+    let slow = tokio::spawn({
+        let engine = engine.clone();
+        async move {
+            let key = IdempotencyKey::parse(b"k", KeySyntax::Lenient).expect("a key");
+            let secret = engine.store().secret();
+            let operation = Operation::of_work(secret, &Scope::default(), &key, "pay", b"1");
+            let work = engine.run(operation, |_| async {
+                tokio::time::sleep(Duration::from_secs(25)).await;
+                Ending::Answered(RecordedResponse::of_work(b"paid"), ())
+            });
+            work.await
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    assert!(matches!(ask(&engine).await, (Decision::InProgress { .. }, false)));
+    assert!(matches!(slow.await.expect("no panic"), Decision::Executed { .. }));
 }
 
 const MANY_LEASES: Duration = Duration::from_mins(1);
+
+/// Many leases as well, and not so slow that the store is given up.
+const SLOW: Duration = Duration::from_secs(4);
 
 /// The work has ended, and the lease would as well: the successor would do it once more, or find
 /// that nobody knows what happened.
@@ -111,12 +180,12 @@ const MANY_LEASES: Duration = Duration::from_mins(1);
 async fn the_owner_shows_signs_of_life_while_its_answer_is_being_recorded() {
     for class in [EffectClass::Keyed, EffectClass::Opaque] {
         let engine = engine_of(class);
-        engine.store().fail(Fault::once(Verb::Complete, 1, FaultKind::Delayed(MANY_LEASES)));
+        engine.store().fail(Fault::once(Verb::Complete, 1, FaultKind::Delayed(SLOW)));
         let first = tokio::spawn({
             let engine = engine.clone();
             async move { ask(&engine).await }
         });
-        tokio::time::sleep(MANY_LEASES / 2).await;
+        tokio::time::sleep(SLOW / 2).await;
         assert_eq!(engine.store().calls(Verb::Complete), 1, "it is being recorded");
         let retry = ask(&engine).await;
         assert!(matches!(retry, (Decision::InProgress { .. }, false)), "{class:?}: {retry:?}");

@@ -102,6 +102,8 @@ enum Campaign {
     Histories(Long),
     /// Mistakes that others have made, planted one at a time: each is found
     Mistakes(Long),
+    /// Pairs of faults at the store's calls, drawn at random, after every single one
+    Sweep(Long),
 }
 
 /// How long a gate of `prove` is to go on.
@@ -150,6 +152,7 @@ fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
         Campaign::Model(long) => (Gate::Model, long),
         Campaign::Histories(long) => (Gate::Histories, long),
         Campaign::Mistakes(long) => (Gate::Mistakes, long),
+        Campaign::Sweep(long) => (Gate::Sweep, long),
     };
     evidence::campaign(root, gate, minutes, seed)
 }

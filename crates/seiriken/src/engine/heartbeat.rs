@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
-use super::asking::within;
 use super::execution::Execution;
+use super::in_time::in_time;
 use crate::planted::{Mistake, planted};
 use crate::record::transition::RenewOutcome;
 use crate::store::Store;
@@ -46,7 +46,7 @@ async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken) {
     let lease = execution.shared().policy.lease;
     let pause = interval(&execution);
     loop {
-        match within(pause, execution.store().renew(id, token, lease)).await {
+        match in_time(pause, execution.store().renew(id, token, lease)).await {
             Ok(RenewOutcome::Renewed) => {}
             Ok(RenewOutcome::Lost) => {
                 if !stop.is_cancelled() {

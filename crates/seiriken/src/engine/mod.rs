@@ -14,6 +14,8 @@
 //! 4. A panic is caught and counts as "cannot say".
 //! 5. The answer is recorded before anybody hears it. When it cannot be recorded the caller is
 //!    told so ([`Decision::Pending`]), and recording goes on being tried; the key is never freed.
+//! 6. A store that does not answer is not waited for longer than a lease (at least 5 seconds):
+//!    that counts as a lost acknowledgement, so nobody who hangs keeps a key for ever.
 //!
 //! A message from a queue, delivered twice:
 //!
@@ -44,11 +46,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod asking;
 mod decision;
 mod detach;
 mod execution;
 mod heartbeat;
+mod in_time;
 mod operation;
 mod patience;
 mod recording;
@@ -67,7 +69,7 @@ pub use detach::Run;
 pub use execution::{CommitFailed, CommitRefused, CommitState, Execution};
 pub use operation::Operation;
 
-use self::asking::within;
+use self::in_time::in_time;
 use self::patience::{Patience, Waited};
 use self::waiting::{Joined, Request, Settled, Turn, Waiting};
 use crate::fingerprint::{Fingerprint, FingerprintKind};
@@ -246,9 +248,9 @@ impl<S: Store> Engine<S> {
 
     /// Claims; when the acknowledgement was lost, asks again with the same attempt.
     async fn claim(&self, id: RecordId, mut claim: Claim) -> Result<ClaimOutcome, StoreError> {
-        let lease = self.shared.policy.lease;
+        let ask = |claim: Claim| in_time(claim.lease, self.shared.store.claim(id, claim));
         for _ in 1..CLAIM_TRIES {
-            match within(lease, self.shared.store.claim(id, claim)).await {
+            match ask(claim).await {
                 Err(error) if error.may_have_been_applied() => {
                     tracing::warn!(%id, %error, "the acknowledgement of a claim was lost");
                     if planted(Mistake::RepeatsAClaimAsAnother) {
@@ -258,7 +260,7 @@ impl<S: Store> Engine<S> {
                 told => return told,
             }
         }
-        within(lease, self.shared.store.claim(id, claim)).await
+        ask(claim).await
     }
 
     async fn wait(

@@ -3,9 +3,9 @@
 use std::time::Duration;
 use tracing::Instrument;
 
-use super::asking::within;
 use super::decision::{Decision, Ending};
 use super::execution::{CommitFailed, CommitState, Execution};
+use super::in_time::in_time;
 use super::{Engine, heartbeat};
 use crate::planted::{Mistake, planted};
 use crate::record::RecordedResponse;
@@ -109,8 +109,8 @@ impl<S: Store> Engine<S> {
             self.shared.tasks.spawn(keep_recording(execution.clone(), response.clone()));
             return Decision::Executed { response, beside: Some(beside) };
         }
-        let lease = self.policy().lease;
-        match within(lease, execution.store().complete(id, token, response.clone())).await {
+        let recording = execution.store().complete(id, token, response.clone());
+        match in_time(self.shared.policy.lease, recording).await {
             Ok(CompleteOutcome::Recorded) => Decision::Executed { response, beside: Some(beside) },
             Ok(CompleteOutcome::Stale(_)) if planted(Mistake::TellsAStaleAnswer) => {
                 Decision::Executed { response, beside: Some(beside) }
@@ -147,8 +147,8 @@ impl<S: Store> Engine<S> {
     /// Whether the key is free now. One that could not be freed stays claimed until its lease runs
     /// out; that is safe, so the caller is answered all the same.
     async fn release(&self, execution: &Execution<S>, ended: Ended) -> bool {
-        let release = execution.store().release(execution.id(), execution.token(), ended);
-        match within(self.policy().lease, release).await {
+        let releasing = execution.store().release(execution.id(), execution.token(), ended);
+        match in_time(self.shared.policy.lease, releasing).await {
             Ok(outcome) => outcome == ReleaseOutcome::Freed,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -167,8 +167,8 @@ async fn keep_recording<S: Store>(execution: Execution<S>, response: RecordedRes
     let mut pause = RETRY_FIRST;
     loop {
         tokio::time::sleep(pause).await;
-        let lease = execution.shared().policy.lease;
-        match within(lease, execution.store().complete(id, token, response.clone())).await {
+        let recording = execution.store().complete(id, token, response.clone());
+        match in_time(execution.shared().policy.lease, recording).await {
             Ok(CompleteOutcome::Recorded) => {
                 tracing::info!(%id, "the answer is recorded after all");
                 return;

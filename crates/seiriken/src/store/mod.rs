@@ -127,6 +127,13 @@ pub enum StoreError {
         /// What it met.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// It has not been answered for so long, and is no longer waited for. It may have been applied,
+    /// or be applied later.
+    #[error("the store has not answered within {within:?}")]
+    NoAnswer {
+        /// How long it was waited for.
+        within: Duration,
+    },
     /// The record is there and cannot be read.
     #[error("the {store} store holds a record that cannot be read")]
     Corrupt {
@@ -140,7 +147,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the verb may have been applied after all.
     pub fn may_have_been_applied(&self) -> bool {
-        matches!(self, Self::InDoubt { .. })
+        matches!(self, Self::InDoubt { .. } | Self::NoAnswer { .. })
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) enum Gate {
     Histories,
     /// Mistakes that others have made, planted one at a time: each is found
     Mistakes,
+    /// Every store call at fault, every poll the last one, every frame of HTTP cut
+    Sweep,
 }
 
 impl Gate {

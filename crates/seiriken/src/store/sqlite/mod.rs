@@ -18,6 +18,8 @@
 //! cannot stand in one program.
 
 mod commit;
+#[cfg(seiriken_proof)]
+mod commit_faults;
 mod error;
 mod file_lock;
 mod group;
@@ -37,6 +39,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use commit::{CommitError, Committed};
+#[cfg(seiriken_proof)]
+pub use commit_faults::CommitFault;
 pub use error::OpenError;
 pub use rusqlite;
 pub use tx::SqliteTx;
@@ -75,6 +79,8 @@ struct Shared {
     index: Arc<Index>,
     readers: Readers,
     writer: Writer,
+    #[cfg(seiriken_proof)]
+    commit_faults: Arc<commit_faults::CommitFaults>,
 }
 
 /// How often a claim looks again at a key that changes under its eyes, before it gives up.
@@ -99,15 +105,29 @@ impl SqliteStore {
             let path = file_lock::one_name(&path)?;
             let opened = schema::open(&path)?;
             let (index, tokens) = (Arc::new(opened.index), Arc::new(opened.tokens));
+            #[cfg(seiriken_proof)]
+            let commit_faults = Arc::<commit_faults::CommitFaults>::default();
             let state = WriterState {
                 index: Arc::clone(&index),
                 tokens: Arc::clone(&tokens),
                 clock: Arc::clone(&clock),
+                #[cfg(seiriken_proof)]
+                commit_faults: Arc::clone(&commit_faults),
             };
             let writer = Writer::start(opened.connection, opened.lock, state)?;
             let readers = Readers::new(path);
             let (secret, issuing) = (opened.secret, Arc::new(opened.issuing));
-            let shared = Shared { secret, issuing, clock, tokens, index, readers, writer };
+            let shared = Shared {
+                secret,
+                issuing,
+                clock,
+                tokens,
+                index,
+                readers,
+                writer,
+                #[cfg(seiriken_proof)]
+                commit_faults,
+            };
             Ok(Self { shared: Arc::new(shared) })
         });
         opening.await.unwrap_or_else(|gone| Err(OpenError::Interrupted(gone.to_string())))
@@ -147,6 +167,13 @@ impl SqliteStore {
         E: Send + 'static,
     {
         self.shared.writer.submit(|reply| WriteJob::new(write, reply)).await?
+    }
+
+    /// Asks `hook` on the writer thread before each COMMIT whether and how it is to fail. The hook may
+    /// keep the thread waiting, as a slow disk would.
+    #[cfg(seiriken_proof)]
+    pub fn at_commits(&self, hook: impl FnMut() -> Option<CommitFault> + Send + 'static) {
+        self.shared.commit_faults.ask(Box::new(hook));
     }
 
     /// Commits an effect together with its record. `effect` runs on the writer thread, in a

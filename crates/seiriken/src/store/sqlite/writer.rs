@@ -28,6 +28,8 @@ pub(super) struct WriterState {
     pub(super) index: Arc<Index>,
     pub(super) tokens: Arc<Tokens>,
     pub(super) clock: Arc<dyn Clock>,
+    #[cfg(seiriken_proof)]
+    pub(super) commit_faults: Arc<super::commit_faults::CommitFaults>,
 }
 
 enum Message {
@@ -176,7 +178,7 @@ fn write_group<'c>(
     if let Err(error) = applied {
         return give_up(group, jobs, &error);
     }
-    match group.statements.commit.execute([]) {
+    match commit(&mut group) {
         Ok(_) => {
             group.settled();
             for job in jobs {
@@ -193,6 +195,16 @@ fn write_group<'c>(
             Err(Halt)
         }
     }
+}
+
+#[cfg(not(seiriken_proof))]
+fn commit(group: &mut Group<'_, '_>) -> Result<usize, rusqlite::Error> {
+    group.statements.commit.execute([])
+}
+
+#[cfg(seiriken_proof)]
+fn commit(group: &mut Group<'_, '_>) -> Result<usize, rusqlite::Error> {
+    group.state.commit_faults.commit(|| group.statements.commit.execute([]))
 }
 
 /// Nothing of the group was written: rolls it back and tells everybody so.

@@ -1,0 +1,104 @@
+//! Every store call of every scenario, at fault in every way.
+
+use std::time::Duration;
+
+use seiriken::store::{Fault, FaultKind, Store, Sweep, Verb};
+
+use super::bench::{Bench, in_paused_time};
+use super::checker;
+use super::front::FrontKind;
+use super::ledger::Told;
+use super::scenario::Scenario;
+use super::tally::Tally;
+use super::world::{LEASE, World};
+
+const VERBS: [Verb; 4] = [Verb::Claim, Verb::Renew, Verb::Complete, Verb::Release];
+
+const KINDS: [FaultKind; 4] = [
+    FaultKind::NotApplied,
+    FaultKind::AcknowledgementLost,
+    FaultKind::Delayed(LEASE.saturating_add(Duration::from_secs(5))),
+    FaultKind::Hung,
+];
+
+/// One call at fault, or that call and every later one of its verb.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Point {
+    verb: Verb,
+    call: u64,
+    kind: FaultKind,
+    for_ever: bool,
+}
+
+impl Point {
+    fn fault(self) -> Fault {
+        let make = if self.for_ever { Fault::from } else { Fault::once };
+        make(self.verb, self.call, self.kind)
+    }
+}
+
+/// A scenario on a store, as often as it is to be played.
+pub(super) struct Stage<'b, S> {
+    pub(super) bench: &'b Bench<S>,
+    pub(super) front: FrontKind,
+    pub(super) scenario: Scenario,
+}
+
+/// How often each verb was called while the scenario was played.
+type Calls = [u64; 4];
+
+impl<S: Store + Sweep> Stage<'_, S> {
+    /// Plays it without a fault, counts its calls, and plays it once for each point. Answers the
+    /// points.
+    pub(super) fn every_point(&self, tally: &mut Tally) -> Vec<Point> {
+        let (calls, told) = self.play(&[], tally);
+        if !told.is_some_and(|told| self.scenario.ends_as_it_should(&told)) {
+            tally.find(format!("{}: without a fault it ends otherwise", self.name()));
+        }
+        let mut points = Vec::new();
+        for (verb, count) in VERBS.into_iter().zip(calls) {
+            for (call, kind) in (1..=count).flat_map(|call| KINDS.map(|kind| (call, kind))) {
+                points.extend([false, true].map(|for_ever| Point { verb, call, kind, for_ever }));
+            }
+        }
+        for point in &points {
+            let (reached, _) = self.play(std::slice::from_ref(point), tally);
+            if reached[point.verb as usize] < point.call {
+                tally.find(format!("{}: {point:?} was not reached", self.name()));
+            }
+            tally.calls += 1;
+            tally.lost += u64::from(point.kind == FaultKind::AcknowledgementLost);
+        }
+        points
+    }
+
+    /// Two faults at once.
+    pub(super) fn pair(&self, points: [Point; 2], tally: &mut Tally) {
+        self.play(&points, tally);
+        tally.pairs += 1;
+    }
+
+    /// Plays it with these faults, settles the key and checks what happened.
+    fn play(&self, points: &[Point], tally: &mut Tally) -> (Calls, Option<Told>) {
+        let faults: Vec<Fault> = points.iter().map(|point| point.fault()).collect();
+        in_paused_time(async {
+            let setting = self.scenario.setting(self.front);
+            let world = World::new(&self.bench.store, setting, &faults);
+            self.scenario.play(&world).await;
+            let calls = VERBS.map(|verb| world.store.calls(verb));
+            let settled = world.settle().await;
+            let history = world.history();
+            let mut breaches = checker::breaches(&history, world.class());
+            breaches.extend(settled.as_ref().err().cloned());
+            for breach in breaches {
+                tally.find(format!("{}, {points:?}: {breach}", self.name()));
+            }
+            tally.saw(&history);
+            (calls, settled.ok())
+        })
+    }
+
+    fn name(&self) -> String {
+        format!("{} {:?} {:?}", self.bench.name, self.front, self.scenario)
+    }
+}

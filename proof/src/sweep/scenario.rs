@@ -1,0 +1,188 @@
+//! The scripted scenarios: what clients, owners, time and the sweeper do under one key.
+
+use std::time::Duration;
+
+use seiriken::OnConcurrent;
+use seiriken::record::EffectClass::{self, Keyed, Opaque};
+use seiriken::store::{Store, Sweep};
+use tokio::time::sleep;
+
+use super::front::FrontKind;
+use super::ledger::{Told, Who};
+use super::work::Does;
+use super::world::{LEASE, PATIENCE, Setting, World};
+
+/// A script and what it is played with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scenario {
+    pub(super) script: Script,
+    pub(super) class: EffectClass,
+}
+
+/// What happens, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Script {
+    /// A request and its retry.
+    Retry,
+    /// Two at once; the second one is told so.
+    TwoAtOnce,
+    /// Two at once; the second one waits for the answer.
+    TwoAtOnceWaiting,
+    /// Work that takes more than two leases, and retries while it runs.
+    Slow,
+    /// The work finds that there is nothing to do. The retry does it.
+    NothingDone,
+    /// The work cannot say whether it had its effect.
+    CannotSay,
+    /// The work panics.
+    Panics,
+    /// Another request under the same key, while the first one runs and after it.
+    OtherRequest,
+    /// Somebody else with the same key, while the first request runs and after it.
+    OtherCaller,
+    /// The owner's process is gone after the effect.
+    Vanished,
+    /// The owner's process is stopped after the effect, past its lease, and goes on.
+    Late,
+    /// The client goes away in the middle of the work, and comes again.
+    ClientGone,
+    /// A key with a date, until its retention is over.
+    Dated,
+    /// The owner is gone, and the sweeper comes between the retries.
+    Swept,
+}
+
+impl Scenario {
+    /// All of them: every script under every class of effect that any store carries in it.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        use Script::{
+            CannotSay, ClientGone, Dated, Late, NothingDone, OtherCaller, OtherRequest, Panics,
+            Retry, Slow, Swept, TwoAtOnce, TwoAtOnceWaiting, Vanished,
+        };
+        let scripts = [
+            Retry,
+            TwoAtOnce,
+            TwoAtOnceWaiting,
+            Slow,
+            NothingDone,
+            CannotSay,
+            Panics,
+            OtherRequest,
+            OtherCaller,
+            Vanished,
+            Late,
+            ClientGone,
+            Dated,
+            Swept,
+        ];
+        scripts.into_iter().flat_map(|script| [Opaque, Keyed].map(|class| Self { script, class }))
+    }
+
+    pub(super) fn setting(self, front: FrontKind) -> Setting {
+        let on_concurrent = match self.script {
+            Script::TwoAtOnceWaiting => OnConcurrent::Wait(2 * PATIENCE),
+            _ => OnConcurrent::Reject,
+        };
+        Setting { front, class: self.class, on_concurrent, dated: self.script == Script::Dated }
+    }
+
+    /// Whether this is what it must come to where nothing is at fault.
+    pub(super) fn ends_as_it_should(self, told: &Told) -> bool {
+        match (self.script, self.class) {
+            (Script::Dated, _) => *told == Told::KeyExpired,
+            (Script::CannotSay | Script::Panics | Script::Vanished | Script::Swept, Opaque) => {
+                *told == Told::Unknown
+            }
+            _ => matches!(told, Told::Answer { replayed: true, .. }),
+        }
+    }
+
+    pub(super) async fn play<S: Store + Sweep>(self, world: &World<S>) {
+        let client = |does| world.ask(Who::Client, does);
+        let seconds = Duration::from_secs;
+        match self.script {
+            Script::Retry => {
+                client(Does::Answers).await;
+                client(Does::Answers).await;
+            }
+            Script::TwoAtOnce | Script::TwoAtOnceWaiting => {
+                let at_once = || client(Does::AnswersAfter(seconds(2)));
+                tokio::join!(at_once(), at_once());
+                client(Does::Answers).await;
+            }
+            Script::Slow => {
+                let work = Does::AnswersAfter(2 * LEASE + seconds(10));
+                let first = tokio::spawn(world.begin(Who::Client, work, 4 * LEASE));
+                sleep(seconds(20)).await;
+                client(Does::Answers).await;
+                sleep(seconds(35)).await;
+                client(Does::Answers).await;
+                let _ = first.await;
+            }
+            Script::NothingDone => {
+                client(Does::NothingDone).await;
+                client(Does::Answers).await;
+            }
+            Script::CannotSay => {
+                client(Does::CannotSay).await;
+                client(Does::Answers).await;
+            }
+            Script::Panics => {
+                client(Does::Panics).await;
+                client(Does::Answers).await;
+            }
+            Script::OtherRequest => self.intruded(world, Who::OtherRequest).await,
+            Script::OtherCaller => self.intruded(world, Who::OtherCaller).await,
+            Script::Vanished => {
+                let gone = world.stopped_owner().await;
+                client(Does::Answers).await;
+                sleep(LEASE).await;
+                client(Does::Answers).await;
+                drop(gone);
+            }
+            Script::Late => {
+                let owner = world.stopped_owner().await;
+                sleep(LEASE).await;
+                client(Does::Answers).await;
+                world.continued(owner).await;
+                client(Does::Answers).await;
+            }
+            Script::ClientGone => {
+                let work = Does::AnswersAfter(seconds(5));
+                world.begin(Who::Client, work, seconds(1)).await;
+                client(Does::Answers).await;
+                sleep(seconds(10)).await;
+                client(Does::Answers).await;
+            }
+            Script::Dated => {
+                client(Does::Answers).await;
+                client(Does::Answers).await;
+                world.expire().await;
+                client(Does::Answers).await;
+                world.sweep().await;
+                client(Does::Answers).await;
+            }
+            Script::Swept => {
+                world.sweep().await;
+                let gone = world.stopped_owner().await;
+                world.sweep().await;
+                sleep(LEASE).await;
+                world.sweep().await;
+                client(Does::Answers).await;
+                world.sweep().await;
+                client(Does::Answers).await;
+                drop(gone);
+            }
+        }
+    }
+
+    async fn intruded<S: Store + Sweep>(self, world: &World<S>, intruder: Who) {
+        let work = Does::AnswersAfter(Duration::from_secs(5));
+        let first = tokio::spawn(world.begin(Who::Client, work, PATIENCE));
+        sleep(Duration::from_secs(1)).await;
+        world.ask(intruder, Does::Answers).await;
+        let _ = first.await;
+        world.ask(intruder, Does::Answers).await;
+        world.ask(Who::Client, Does::Answers).await;
+    }
+}

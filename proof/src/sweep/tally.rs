@@ -1,0 +1,70 @@
+//! What the sweeps have seen: too little of it, and they would have proved nothing.
+
+use super::ledger::{History, Told};
+use crate::report::Report;
+
+/// Counts of points, of events, and what was found.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) calls: u64,
+    pub(super) pairs: u64,
+    pub(super) commits: u64,
+    pub(super) polls: u64,
+    pub(super) cuts: u64,
+    pub(super) lost: u64,
+    takeovers: u64,
+    unknown: u64,
+    replays: u64,
+    pending: u64,
+    recognised: u64,
+    findings: Vec<String>,
+}
+
+/// So many findings are told; the rest is counted.
+const TOLD_MAX: usize = 40;
+
+impl Tally {
+    /// Something that must not be.
+    pub(super) fn find(&mut self, finding: String) {
+        self.findings.push(finding);
+    }
+
+    /// Counts what happened in one point.
+    pub(super) fn saw(&mut self, history: &History) {
+        self.takeovers += history.takeovers;
+        self.recognised += history.recognised;
+        for told in history.requests.iter().filter_map(|request| request.told.as_ref()) {
+            match told.told {
+                Told::Unknown => self.unknown += 1,
+                Told::Pending => self.pending += 1,
+                Told::Answer { replayed: true, .. } => self.replays += 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// Counts replays that were seen elsewhere.
+    pub(super) fn replayed(&mut self, replays: u64) {
+        self.replays += replays;
+    }
+
+    pub(super) fn into_report(self, mut report: Report) -> Report {
+        report.count("store calls at fault", self.calls, 0);
+        report.count("pairs of them", self.pairs, 0);
+        report.count("commits at fault", self.commits, 0);
+        report.count("polls dropped", self.polls, 0);
+        report.count("frames and bytes cut", self.cuts, 0);
+        report.count("takeovers", self.takeovers, 0);
+        report.count("effects recognised by their key", self.recognised, 0);
+        report.count("outcomes unknown", self.unknown, 0);
+        report.count("outcomes pending", self.pending, 0);
+        report.count("replays", self.replays, 0);
+        report.count("acknowledgements lost", self.lost, 0);
+        let more = self.findings.len().saturating_sub(TOLD_MAX);
+        self.findings.into_iter().take(TOLD_MAX).for_each(|finding| report.find(finding));
+        if more > 0 {
+            report.find(format!("and {more} more"));
+        }
+        report
+    }
+}
