@@ -6,6 +6,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
 use super::execution::Execution;
+use crate::failpoint::{Point, reached};
 use crate::record::transition::RenewOutcome;
 use crate::store::Store;
 
@@ -37,8 +38,9 @@ async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken) {
     let lease = execution.shared().policy.lease;
     let pause = interval(&execution);
     loop {
+        reached(Point::RenewalAsked);
         match execution.store().renew(id, token, lease).await {
-            Ok(RenewOutcome::Renewed) => {}
+            Ok(RenewOutcome::Renewed) => reached(Point::Renewed),
             Ok(RenewOutcome::Lost) => {
                 if !stop.is_cancelled() {
                     tracing::warn!(%id, "the lease was lost while the work was running");

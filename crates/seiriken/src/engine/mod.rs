@@ -68,6 +68,7 @@ pub use operation::Operation;
 
 use self::patience::{Patience, Waited};
 use self::waiting::{Joined, Request, Settled, Turn, Waiting};
+use crate::failpoint::{Point, reached};
 use crate::fingerprint::{Fingerprint, FingerprintKind};
 use crate::policy::{Policy, PolicyError};
 use crate::record::AttemptId;
@@ -181,6 +182,7 @@ impl<S: Store> Engine<S> {
                     return Decision::StoreUnavailable;
                 }
             };
+            reached(Point::ClaimAnswered);
             let Claim { identity, fingerprint, .. } = claim;
             let request = Request { id, identity, fingerprint };
             match outcome {
@@ -235,6 +237,7 @@ impl<S: Store> Engine<S> {
 
     /// Claims; when the acknowledgement was lost, asks again with the same attempt.
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
+        reached(Point::ClaimAsked);
         for _ in 1..CLAIM_TRIES {
             match self.shared.store.claim(id, claim).await {
                 Err(error) if error.may_have_been_applied() => {
@@ -298,8 +301,10 @@ impl<S: Store> Engine<S> {
         // The work's own state is dropped with it; what it shares with others is its own to keep
         // in order, as with any panic in a handler.
         let working = AssertUnwindSafe(async { work(execution.clone()).await }).catch_unwind();
+        reached(Point::WorkBegins);
         let deciding = async {
             let ending = working.await;
+            reached(Point::WorkEnded);
             let commit = execution.settled_commit().await;
             match ending {
                 Ok(ending) => self.settle(&execution, commit, ending).await,

@@ -6,6 +6,7 @@ use tracing::Instrument;
 use super::decision::{Decision, Ending};
 use super::execution::{CommitFailed, CommitState, Execution};
 use super::{Engine, heartbeat};
+use crate::failpoint::{Point, reached};
 use crate::record::RecordedResponse;
 use crate::record::transition::{CompleteOutcome, Ended, ReleaseOutcome};
 use crate::store::Store;
@@ -103,7 +104,10 @@ impl<S: Store> Engine<S> {
         beside: T,
     ) -> Decision<T> {
         let (id, token) = (execution.id(), execution.token());
-        match execution.store().complete(id, token, response.clone()).await {
+        reached(Point::RecordAsked);
+        let told = execution.store().complete(id, token, response.clone()).await;
+        reached(Point::Recorded);
+        match told {
             Ok(CompleteOutcome::Recorded) => Decision::Executed { response, beside: Some(beside) },
             Ok(CompleteOutcome::Stale(stands)) => {
                 tracing::warn!("an answer came too late to be recorded; another outcome stands");
@@ -127,7 +131,10 @@ impl<S: Store> Engine<S> {
     /// Whether the key is free now. One that could not be freed stays claimed until its lease runs
     /// out; that is safe, so the caller is answered all the same.
     async fn release(&self, execution: &Execution<S>, ended: Ended) -> bool {
-        match execution.store().release(execution.id(), execution.token(), ended).await {
+        reached(Point::ReleaseAsked);
+        let told = execution.store().release(execution.id(), execution.token(), ended).await;
+        reached(Point::Released);
+        match told {
             Ok(outcome) => outcome == ReleaseOutcome::Freed,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
