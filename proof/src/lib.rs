@@ -7,7 +7,9 @@
 //! ```text
 //! effort  how much a gate is to do
 //! report  what it says in the end
+//! kills   real processes, killed and stopped
 //! ```
 
 pub mod effort;
+pub mod kills;
 pub mod report;

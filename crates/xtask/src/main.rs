@@ -98,6 +98,8 @@ enum Campaign {
     },
     /// Every state that a key's record can come to, by the shipped transition function
     Model(Long),
+    /// Real processes, killed and stopped past their lease at every point and at random
+    Kills(Long),
 }
 
 /// How long a gate of `prove` is to go on.
@@ -144,6 +146,7 @@ fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
     let (gate, Long { minutes, seed }) = match campaign {
         Campaign::Guards { only } => return guards::run(root, only.as_deref()),
         Campaign::Model(long) => (Gate::Model, long),
+        Campaign::Kills(long) => (Gate::Kills, long),
     };
     evidence::campaign(root, gate, minutes, seed)
 }

@@ -7,6 +7,8 @@ use clap::ValueEnum;
 pub(crate) enum Gate {
     /// Every state that a key's record can come to, by the shipped transition function
     Model,
+    /// Real processes, killed and stopped past their lease at every point and at random
+    Kills,
 }
 
 impl Gate {
