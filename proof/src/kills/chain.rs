@@ -20,7 +20,7 @@ use super::ledger::Ledger;
 use super::load::Load;
 use super::operation::Kind;
 use super::plan::{Fault, Life};
-use super::server::{LEASE, PATIENCE, Program, Server, Service, Stopped, Stops};
+use super::server::{Armed, LEASE, PATIENCE, Program, Server, Service, Stopped, Stops};
 use super::tally::Tally;
 use super::told::Told;
 
@@ -29,6 +29,9 @@ const CAREFUL: usize = 2;
 
 /// A life without a point is stopped within this time after it began.
 const MOMENT_MAX_MS: u64 = 120;
+
+/// So long clients ask before a point counts as one that nobody comes to.
+const TO_THE_POINT: Duration = Duration::from_secs(10);
 
 /// A service with all that is known of it.
 pub(super) struct Chain {
@@ -121,8 +124,14 @@ impl Chain {
         self.read_orders().await;
         let left = if life.settles { self.history.unsure() } else { Vec::new() };
         living.clients = Some(tokio::spawn(Arc::clone(&living.load).run(left, self.dice.split())));
-        let stopped = if life.armed.is_some() && !reached {
-            Some(in_time("the point", stops.next()).await?)
+        let stopped = if let Some(Armed { point, .. }) = life.armed.as_ref().filter(|_| !reached) {
+            match timeout(TO_THE_POINT, stops.next()).await {
+                Ok(stopped) => Some(stopped?),
+                Err(_) => {
+                    self.tally.find(format!("{point} is not reached: {life:?}"));
+                    return self.kill(living, None).await;
+                }
+            }
         } else {
             sleep(Duration::from_millis(self.dice.below(MOMENT_MAX_MS))).await;
             None

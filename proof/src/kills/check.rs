@@ -167,13 +167,14 @@ mod tests {
     fn each_lie_is_found() {
         use Told::{InProgress, Nothing, OutcomeUnknown, Pending, Refused};
         let (fresh, replay) = (success(false, "a"), success(true, "a"));
+        let once = [fresh.clone()];
         let wrong: [(Kind, &[Told], &[&str], &str); 18] = [
-            (Kind::Order, &[fresh.clone()], &["a", "b"], "I1"),
+            (Kind::Order, &once, &["a", "b"], "I1"),
             (Kind::Opaque, &[OutcomeUnknown], &["a", "b"], "I1"),
             (Kind::Order, &[fresh.clone(), success(true, "b")], &["a"], "I2: two answers"),
             (Kind::Order, &[fresh.clone(), fresh.clone()], &["a"], "I2: 2 answers"),
-            (Kind::Order, &[fresh.clone()], &[], "I5"),
-            (Kind::Keyed, &[fresh.clone()], &["b", "a"], "I5"),
+            (Kind::Order, &once, &[], "I5"),
+            (Kind::Keyed, &once, &["b", "a"], "I5"),
             (Kind::Order, &[fresh.clone(), InProgress, replay.clone()], &["a"], "I3"),
             (Kind::Opaque, &[fresh.clone(), OutcomeUnknown], &["a"], "I3"),
             (Kind::Keyed, &[replay.clone(), Pending, replay.clone()], &["a"], "I3"),
@@ -182,7 +183,7 @@ mod tests {
             (Kind::Order, &[Nothing, OutcomeUnknown], &[], "I10: told"),
             (Kind::Keyed, &[OutcomeUnknown], &[], "I10: told"),
             (Kind::Order, &[Refused], &[], "I10: told"),
-            (Kind::BadOrder, &[fresh.clone()], &["a"], "I10: told"),
+            (Kind::BadOrder, &once, &["a"], "I10: told"),
             (Kind::Order, &[Told::Other("500".into()), replay.clone()], &["a"], "I10: told"),
             (Kind::Order, &[Nothing], &[], "L1"),
             (Kind::Opaque, &[Nothing, InProgress], &[], "L1"),

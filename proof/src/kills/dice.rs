@@ -1,6 +1,6 @@
 //! Random choices that come from one number, so that a run can be made again.
 
-/// SplitMix64: small, and good enough to choose by.
+/// `SplitMix64`: small, and good enough to choose by.
 #[derive(Debug, Clone)]
 pub(super) struct Dice(u64);
 

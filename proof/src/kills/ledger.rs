@@ -69,7 +69,9 @@ mod tests {
             effect: effect.to_owned(),
         };
         let lines = [line("op-1", "a"), line("op-2", "b"), line("op-1", "c")];
-        lines.iter().for_each(|line| ledger.append(line).unwrap());
+        for line in &lines {
+            ledger.append(line).unwrap();
+        }
         assert_eq!(ledger.lines().unwrap(), lines);
         assert_eq!(ledger.first_of("op-1").unwrap(), Some(line("op-1", "a")));
         assert_eq!(ledger.first_of("op-3").unwrap(), None);

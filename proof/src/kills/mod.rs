@@ -75,10 +75,11 @@ pub fn run(effort: &Effort) -> Report {
 fn round(dice: &mut Dice) -> io::Result<Tally> {
     let built = std::env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
     let mut chains = Vec::new();
-    for (place, service) in [(0, Service::Orders), (1, Service::Ledgered)] {
-        // Others may do this on the same machine.
-        let from = 20_000 + u16::try_from(std::process::id() % 5_000).unwrap_or_default() * 2;
-        let address = server::free_address(from + place)?;
+    // Others may do this on the same machine.
+    let mut from = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap_or_default();
+    for service in [Service::Orders, Service::Ledgered] {
+        let address = server::free_address(from)?;
+        from = address.port() + 1;
         let lives = plan::lives(service, dice);
         let chain = Chain::new(service, built.clone(), address, dice.split())?;
         chains.push((chain, lives));

@@ -31,8 +31,9 @@ const FINDINGS_SHOWN: usize = 20;
 
 impl Tally {
     pub(super) fn find(&mut self, finding: impl Into<String>) {
-        if self.findings.len() < FINDINGS_SHOWN {
-            self.findings.push(finding.into());
+        let finding = finding.into();
+        if self.findings.len() < FINDINGS_SHOWN && !self.findings.contains(&finding) {
+            self.findings.push(finding);
         }
     }
 
