@@ -13,10 +13,12 @@
 //! histories  the engine in a world where everything goes wrong
 //! mistakes   planted, each is found
 //! sweep      every store call at fault, every poll the last one, every frame cut
+//! kills      real processes, killed and stopped
 //! ```
 
 pub mod effort;
 pub mod histories;
+pub mod kills;
 #[cfg(seiriken_proof)]
 pub mod mistakes;
 pub mod model;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use seiriken_proof::effort::Effort;
 use seiriken_proof::histories;
+use seiriken_proof::kills;
 use seiriken_proof::model;
 use seiriken_proof::report::Report;
 use seiriken_proof::sweep;
@@ -33,6 +34,7 @@ enum Gate {
     #[cfg(seiriken_proof)]
     Mistakes,
     Sweep,
+    Kills,
 }
 
 fn main() -> ExitCode {
@@ -50,5 +52,6 @@ fn run(gate: Gate, effort: &Effort) -> Report {
         Gate::Mistakes => seiriken_proof::mistakes::run(effort),
         Gate::Model => model::run(effort),
         Gate::Sweep => sweep::run(effort),
+        Gate::Kills => kills::run(effort),
     }
 }

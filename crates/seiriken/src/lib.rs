@@ -102,6 +102,10 @@ pub mod clock;
 pub mod conformance;
 mod dated_key;
 pub mod engine;
+#[cfg(not(seiriken_proof))]
+mod failpoint;
+#[cfg(seiriken_proof)]
+pub mod failpoint;
 mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;

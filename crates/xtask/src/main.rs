@@ -104,6 +104,8 @@ enum Campaign {
     Mistakes(Long),
     /// Pairs of faults at the store's calls, drawn at random, after every single one
     Sweep(Long),
+    /// Real processes, killed and stopped past their lease at every point and at random
+    Kills(Long),
 }
 
 /// How long a gate of `prove` is to go on.
@@ -153,6 +155,7 @@ fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
         Campaign::Histories(long) => (Gate::Histories, long),
         Campaign::Mistakes(long) => (Gate::Mistakes, long),
         Campaign::Sweep(long) => (Gate::Sweep, long),
+        Campaign::Kills(long) => (Gate::Kills, long),
     };
     evidence::campaign(root, gate, minutes, seed)
 }

@@ -14,6 +14,8 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use seiriken::clock::{Clock, SystemClock, Timestamp};
+#[cfg(seiriken_proof)]
+use seiriken::failpoint::{Point, reached};
 use seiriken::http::{IdempotencyLayer, Once, PolicyPage};
 use seiriken::store::sqlite::SqliteStore;
 use seiriken::store::{MemoryStore, Store};
@@ -115,12 +117,19 @@ pub(super) fn create_in_sqlite(
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response, Refusal> {
+        #[cfg(seiriken_proof)]
+        reached(Point::HandlerBegun);
         let placed = shop.place(&headers, &body).await?;
-        once.commit(move |tx| {
+        let answer = once.commit(move |tx| {
             SqliteBook::insert(tx, placed.id, &placed.json)?;
+            #[cfg(seiriken_proof)]
+            reached(Point::HandlerEffect);
             Ok(placed.created())
-        })
-        .await
+        });
+        let answer = answer.await;
+        #[cfg(seiriken_proof)]
+        reached(Point::HandlerEnds);
+        answer
     }
     // Not its answer to other methods: there is nothing to guard.
     post(create).route_layer(layer.clone())

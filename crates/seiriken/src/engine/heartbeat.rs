@@ -7,6 +7,7 @@ use tracing::Instrument;
 
 use super::execution::Execution;
 use super::in_time::in_time;
+use crate::failpoint::{Point, reached};
 use crate::planted::{Mistake, planted};
 use crate::record::transition::RenewOutcome;
 use crate::store::Store;
@@ -46,8 +47,9 @@ async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken) {
     let lease = execution.shared().policy.lease;
     let pause = interval(&execution);
     loop {
+        reached(Point::RenewalAsked);
         match in_time(pause, execution.store().renew(id, token, lease)).await {
-            Ok(RenewOutcome::Renewed) => {}
+            Ok(RenewOutcome::Renewed) => reached(Point::Renewed),
             Ok(RenewOutcome::Lost) => {
                 if !stop.is_cancelled() {
                     tracing::warn!(%id, "the lease was lost while the work was running");

@@ -72,6 +72,7 @@ pub use operation::Operation;
 use self::in_time::in_time;
 use self::patience::{Patience, Waited};
 use self::waiting::{Joined, Request, Settled, Turn, Waiting};
+use crate::failpoint::{Point, reached};
 use crate::fingerprint::{Fingerprint, FingerprintKind};
 use crate::planted::{Mistake, planted};
 use crate::policy::{Policy, PolicyError};
@@ -195,6 +196,7 @@ impl<S: Store> Engine<S> {
                     return Decision::StoreUnavailable;
                 }
             };
+            reached(Point::ClaimAnswered);
             let request = request_of(id, &claim);
             match outcome {
                 ClaimOutcome::Granted(grant) => {
@@ -248,6 +250,7 @@ impl<S: Store> Engine<S> {
 
     /// Claims; when the acknowledgement was lost, asks again with the same attempt.
     async fn claim(&self, id: RecordId, mut claim: Claim) -> Result<ClaimOutcome, StoreError> {
+        reached(Point::ClaimAsked);
         let ask = |claim: Claim| in_time(claim.lease, self.shared.store.claim(id, claim));
         for _ in 1..CLAIM_TRIES {
             match ask(claim).await {
@@ -317,8 +320,10 @@ impl<S: Store> Engine<S> {
         // The work's own state is dropped with it; what it shares with others is its own to keep
         // in order, as with any panic in a handler.
         let working = AssertUnwindSafe(async { work(execution.clone()).await }).catch_unwind();
+        reached(Point::WorkBegins);
         let deciding = async {
             let ending = working.await;
+            reached(Point::WorkEnded);
             let commit = execution.settled_commit().await;
             match ending {
                 Ok(ending) => self.settle(&execution, commit, ending).await,

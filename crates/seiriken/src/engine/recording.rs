@@ -7,6 +7,7 @@ use super::decision::{Decision, Ending};
 use super::execution::{CommitFailed, CommitState, Execution};
 use super::in_time::in_time;
 use super::{Engine, heartbeat};
+use crate::failpoint::{Point, reached};
 use crate::planted::{Mistake, planted};
 use crate::record::RecordedResponse;
 use crate::record::transition::{CompleteOutcome, Ended, ReleaseOutcome};
@@ -109,8 +110,11 @@ impl<S: Store> Engine<S> {
             self.shared.tasks.spawn(keep_recording(execution.clone(), response.clone()));
             return Decision::Executed { response, beside: Some(beside) };
         }
+        reached(Point::RecordAsked);
         let recording = execution.store().complete(id, token, response.clone());
-        match in_time(self.shared.policy.lease, recording).await {
+        let told = in_time(self.shared.policy.lease, recording).await;
+        reached(Point::Recorded);
+        match told {
             Ok(CompleteOutcome::Recorded) => Decision::Executed { response, beside: Some(beside) },
             Ok(CompleteOutcome::Stale(_)) if planted(Mistake::TellsAStaleAnswer) => {
                 Decision::Executed { response, beside: Some(beside) }
@@ -147,8 +151,11 @@ impl<S: Store> Engine<S> {
     /// Whether the key is free now. One that could not be freed stays claimed until its lease runs
     /// out; that is safe, so the caller is answered all the same.
     async fn release(&self, execution: &Execution<S>, ended: Ended) -> bool {
+        reached(Point::ReleaseAsked);
         let releasing = execution.store().release(execution.id(), execution.token(), ended);
-        match in_time(self.shared.policy.lease, releasing).await {
+        let told = in_time(self.shared.policy.lease, releasing).await;
+        reached(Point::Released);
+        match told {
             Ok(outcome) => outcome == ReleaseOutcome::Freed,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;

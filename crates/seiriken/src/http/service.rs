@@ -18,6 +18,7 @@ use super::recording::{self, Beside, ResponseLimit};
 use super::replay;
 use super::request::{self, Guarded, Named};
 use crate::engine::{Ending, Engine, Execution};
+use crate::failpoint::{Point, reached};
 use crate::key::IdempotencyKey;
 use crate::scope::RecordId;
 use crate::store::Store;
@@ -147,6 +148,7 @@ where
         Ok(read) => read,
         Err(problem) => return Ok(refused_at_the_gate(&rules, problem)),
     };
+    reached(Point::BodyRead);
     let class = engine.policy().class;
     let target =
         ClaimedTarget { method: parts.method.clone(), uri: request::target(&parts).clone() };
@@ -166,5 +168,7 @@ where
             Err(error) => Ending::Unknown(Beside::Failed(error)),
         }
     });
-    replay::respond(&rules, class, decision.await)
+    let decision = decision.await;
+    reached(Point::AnswerMade);
+    replay::respond(&rules, class, decision)
 }

@@ -13,6 +13,8 @@ pub(crate) enum Gate {
     Mistakes,
     /// Every store call at fault, every poll the last one, every frame of HTTP cut
     Sweep,
+    /// Real processes, killed and stopped past their lease at every point and at random
+    Kills,
 }
 
 impl Gate {

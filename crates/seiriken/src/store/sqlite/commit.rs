@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use super::group::{Effect, Group, Job};
 use super::tx::SqliteTx;
 use crate::clock::Timestamp;
+use crate::failpoint::{Point, reached};
 use crate::record::transition::{self, CompleteOutcome};
 use crate::record::{Record, RecordedResponse, State, Token};
 use crate::scope::RecordId;
@@ -95,10 +96,12 @@ where
             Effect::RolledBack(refusal) => Err(CommitError::RolledBack(refusal)),
             Effect::Panicked(panic) => Err(CommitError::Panicked(panic)),
             Effect::Done((response, value)) => {
+                reached(Point::EffectWritten);
                 let record = held.record.as_ref();
                 let step = transition::complete(record, self.token, &response, group.now);
                 assert_eq!(step.outcome, CompleteOutcome::Recorded, "an owner can complete");
                 group.change(&held, step.change)?;
+                reached(Point::RecordWritten);
                 Ok(Committed { response, value })
             }
         });

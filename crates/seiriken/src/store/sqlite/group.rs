@@ -12,6 +12,7 @@ use super::tokens::row_of;
 use super::tx::{self, SqliteTx};
 use super::writer::WriterState;
 use crate::clock::Timestamp;
+use crate::failpoint::{Point, reached};
 use crate::record::transition::Change;
 use crate::record::{EffectClass, Record, State, Token};
 use crate::scope::RecordId;
@@ -113,6 +114,7 @@ impl<'g, 'c> Group<'g, 'c> {
         let completed = matches!(record.state, State::Completed { .. });
         let durable = completed || record.class != EffectClass::Transactional || held.row.is_some();
         let bytes = if durable { self.statements.put(&held.id, &record)? } else { 0 };
+        reached(Point::RowWritten);
         let row = row_of(record.token);
         if let Some(earlier) = held.row.filter(|earlier| *earlier != row) {
             self.statements.delete(earlier)?;

@@ -13,6 +13,7 @@ use super::rows;
 use super::tokens::Tokens;
 use super::tx;
 use crate::clock::Timestamp;
+use crate::failpoint::{Point, reached};
 use crate::issuing::IssuingSecrets;
 use crate::record::codec;
 use crate::scope::{RecordId, ScopeDigest};
@@ -55,6 +56,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
         return Err(OpenError::SqliteTooOld { found: rusqlite::version() });
     }
     let lock = FileLock::take(path)?;
+    reached(Point::LockTaken);
     // Without URI names: `file:a.db` is the name of a file like any other.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -62,14 +64,18 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     let mut connection = Connection::open_with_flags(path, flags)?;
     set_pragmas(&connection)?;
     connection.execute_batch(TABLES)?;
+    reached(Point::TablesMade);
     check_format(&connection)?;
     let secret = read_or_make_secret(&connection, "secret")?;
     let issuing = issuing::read(&connection)?;
     let tokens = Tokens::reserve(&connection)?;
+    reached(Point::TokensReserved);
     // What a crashed process committed may still be in the page cache alone; nothing is served
     // from it before it is on the disk.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    reached(Point::LogEmptied);
     let index = read_index(&connection)?;
+    reached(Point::IndexRead);
     tx::guard(&mut connection)?;
     Ok(Opened { lock, connection, secret, issuing, tokens, index })
 }

@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::SqliteStore;
 use super::group::{Group, Job};
 use crate::clock::Timestamp;
+use crate::failpoint::{Point, reached};
 use crate::record::State;
 use crate::record::transition::{self, Change, Transition};
 use crate::scope::RecordId;
@@ -20,7 +21,10 @@ impl Sweep for SqliteStore {
         if due.is_empty() {
             return Ok(Swept::default());
         }
-        self.shared.writer.submit(|reply| SweepJob::new(due, reply)).await?
+        reached(Point::SweepAsked);
+        let swept = self.shared.writer.submit(|reply| SweepJob::new(due, reply)).await?;
+        reached(Point::Swept);
+        swept
     }
 }
 
@@ -63,6 +67,7 @@ impl Job for SweepJob {
         if let Some(forgotten) = self.forgotten {
             group.forget_through(forgotten)?;
         }
+        reached(Point::SweepApplied);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use super::index::Index;
 use super::rows::Statements;
 use super::tokens::Tokens;
 use crate::clock::Clock;
+use crate::failpoint::{Point, reached};
 use crate::store::StoreError;
 
 /// A handle to the writer thread. The thread ends when the last handle is gone.
@@ -170,20 +171,23 @@ fn write_group<'c>(
     mut jobs: Vec<Box<dyn Job>>,
 ) -> Result<(), Halt> {
     let mut group = Group::new(connection, statements, state);
-    let applied = group
-        .statements
-        .begin
-        .execute([])
-        .and_then(|_| jobs.iter_mut().try_for_each(|job| job.apply(&mut group)));
+    let applied =
+        group.statements.begin.execute([]).inspect(|_| reached(Point::GroupBegun)).and_then(|_| {
+            jobs.iter_mut()
+                .try_for_each(|job| job.apply(&mut group).inspect(|()| reached(Point::JobApplied)))
+        });
     if let Err(error) = applied {
         return give_up(group, jobs, &error);
     }
+    reached(Point::CommitAsked);
     match commit(&mut group) {
         Ok(_) => {
+            reached(Point::CommitDone);
             group.settled();
             for job in jobs {
                 job.settle(Ok(()));
             }
+            reached(Point::Acknowledged);
             Ok(())
         }
         Err(error) if refused_before_writing(connection, &error) => give_up(group, jobs, &error),

@@ -1,0 +1,127 @@
+//! What was done, read from outside: the orders that the service lists, the lines of the ledger.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::history::Course;
+use super::ledger::Ledger;
+use super::load::exchange;
+use super::operation;
+use super::told::Told;
+
+/// The effects of each operation, in the order in which they happened.
+pub(super) type Effects = BTreeMap<usize, Vec<String>>;
+
+/// The orders that a service has, oldest first.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Orders(Vec<Order>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Order {
+    operation: usize,
+    id: String,
+    json: String,
+}
+
+#[derive(Deserialize)]
+struct Page<'p> {
+    #[serde(borrow)]
+    orders: Vec<&'p RawValue>,
+    total: usize,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Content {
+    order_id: String,
+    item_id: String,
+}
+
+impl Orders {
+    /// Reads them all. `None` when the service goes away meanwhile.
+    pub(super) async fn read(address: SocketAddr) -> Option<Result<Self, String>> {
+        let mut orders = Vec::new();
+        let mut after = String::new();
+        loop {
+            let request = format!(
+                "GET /orders?limit=1000{after} HTTP/1.1\r\nHost: kills\r\nConnection: close\r\n\r\n"
+            );
+            let answer = exchange(address, request.as_bytes()).await?;
+            let page: Page<'_> = match serde_json::from_str(&answer.body) {
+                Ok(page) => page,
+                Err(error) => return Some(Err(format!("orders cannot be listed: {error}"))),
+            };
+            let read: Option<Vec<Order>> = page.orders.iter().map(|json| order(json)).collect();
+            let Some(read) = read else {
+                return Some(Err(format!("an order nobody asked for: {}", answer.body)));
+            };
+            orders.extend(read);
+            match page.next {
+                Some(next) => after = format!("&after={next}"),
+                None if page.total < orders.len() => {
+                    return Some(Err(format!("{} orders, and {}", page.total, orders.len())));
+                }
+                None => break,
+            }
+        }
+        orders.reverse();
+        Some(Ok(Self(orders)))
+    }
+
+    pub(super) fn effects(&self) -> Effects {
+        collect(self.0.iter().map(|order| (order.operation, order.id.clone())))
+    }
+
+    /// What is wrong with a list: an order that was there and is not, one that was answered before
+    /// `at` and is not there as it was answered.
+    pub(super) fn check(&self, earlier: &Self, courses: &[Course], at: u64) -> Vec<String> {
+        let mut findings = Vec::new();
+        if !self.0.starts_with(&earlier.0) {
+            findings.push("I3: an order was there, and is not there or not the same".to_owned());
+        }
+        let listed: BTreeMap<usize, &Order> =
+            self.0.iter().map(|order| (order.operation, order)).collect();
+        let answered = courses.iter().filter_map(|course| Some((course, answer(course, at)?)));
+        for (course, stored) in answered {
+            let number = course.operation.number;
+            if !listed.get(&number).is_some_and(|order| stored.ends_with(&order.json)) {
+                findings.push(format!("I3: order {number} was answered, and is not in the list"));
+            }
+        }
+        findings
+    }
+}
+
+/// The answer that was heard before `at`, if there was one.
+fn answer(course: &Course, at: u64) -> Option<&str> {
+    course.tries.iter().find_map(|one| match &one.ended {
+        Some((ended, Told::Success { stored, .. })) if *ended < at => Some(stored.as_str()),
+        _ => None,
+    })
+}
+
+fn order(json: &RawValue) -> Option<Order> {
+    let content: Content = serde_json::from_str(json.get()).ok()?;
+    let operation = operation::number(&content.item_id)?;
+    Some(Order { operation, id: content.order_id, json: json.get().to_owned() })
+}
+
+/// What stands in the ledger.
+pub(super) fn in_ledger(ledger: &Ledger) -> Result<Effects, String> {
+    let lines = ledger.lines().map_err(|error| format!("the ledger: {error}"))?;
+    let effect = |line: super::Line| Some((operation::number(&line.operation)?, line.effect));
+    let effects: Option<Vec<(usize, String)>> = lines.into_iter().map(effect).collect();
+    effects.map(|all| collect(all.into_iter())).ok_or_else(|| "a line of nobody's".to_owned())
+}
+
+fn collect(effects: impl Iterator<Item = (usize, String)>) -> Effects {
+    let mut collected = Effects::new();
+    for (operation, effect) in effects {
+        collected.entry(operation).or_default().push(effect);
+    }
+    collected
+}
