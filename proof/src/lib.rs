@@ -10,4 +10,6 @@
 //! ```
 
 pub mod effort;
+pub mod power;
 pub mod report;
+mod strace;

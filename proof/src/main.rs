@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use seiriken_proof::effort::Effort;
+use seiriken_proof::power;
 use seiriken_proof::report::Report;
 
 /// Runs one gate of the evidence and says what it found.
@@ -23,6 +24,7 @@ struct Cli {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Gate {
     Model,
+    Power,
 }
 
 fn main() -> ExitCode {
@@ -30,8 +32,9 @@ fn main() -> ExitCode {
     run(gate, &Effort::new(minutes, seed)).end()
 }
 
-fn run(gate: Gate, _effort: &Effort) -> Report {
+fn run(gate: Gate, effort: &Effort) -> Report {
     match gate {
         Gate::Model => Report::new("model"),
+        Gate::Power => power::run(effort),
     }
 }

@@ -98,6 +98,10 @@ enum Campaign {
     },
     /// Every state that a key's record can come to, by the shipped transition function
     Model(Long),
+    /// What is on the disk after a loss of power, from recorded writes
+    Power(Long),
+    /// Disks that are full or fail at any call, and limits of the system
+    Disk(Long),
 }
 
 /// How long a gate of `prove` is to go on.
@@ -144,6 +148,8 @@ fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
     let (gate, Long { minutes, seed }) = match campaign {
         Campaign::Guards { only } => return guards::run(root, only.as_deref()),
         Campaign::Model(long) => (Gate::Model, long),
+        Campaign::Power(long) => (Gate::Power, long),
+        Campaign::Disk(long) => (Gate::Disk, long),
     };
     evidence::campaign(root, gate, minutes, seed)
 }

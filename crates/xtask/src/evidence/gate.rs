@@ -7,6 +7,10 @@ use clap::ValueEnum;
 pub(crate) enum Gate {
     /// Every state that a key's record can come to, by the shipped transition function
     Model,
+    /// What is on the disk after a loss of power, from recorded writes
+    Power,
+    /// Disks that are full or fail at any call, and limits of the system
+    Disk,
 }
 
 impl Gate {
