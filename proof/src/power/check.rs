@@ -14,7 +14,7 @@ use seiriken::store::sqlite::SqliteStore;
 use seiriken::store::sqlite::rusqlite::{self, Connection};
 
 use super::DATABASE;
-use super::deed::{Deed, ORDERS};
+use super::deed::{Deed, ORDERS, PAGES};
 use super::found::Found;
 use super::mark::hex;
 use super::promised::Promised;
@@ -54,6 +54,7 @@ pub(super) async fn check(folder: &Path, seed: u64, promised: &Promised) -> Resu
 async fn look_at(store: &SqliteStore, seed: u64, promised: &Promised) -> Result<(), Wrong> {
     secrets_are_kept(store, promised)?;
     let orders = by_number(rows(store).await?)?;
+    pages_are_of_one_commit(store, promised).await?;
     if let Some(number) = orders.keys().find(|number| !promised.deeds.contains_key(number)) {
         return Err(Wrong::Contradiction(format!("order {number} was never asked for")));
     }
@@ -96,6 +97,25 @@ async fn rows(store: &SqliteStore) -> Result<Vec<Row>, Wrong> {
     let read = store.read(read).await.map_err(|error| Wrong::unusable(&error))?;
     let (integrity, rows) = read.map_err(|error| Wrong::unusable(&error))?;
     if integrity == "ok" { Ok(rows) } else { Err(Wrong::Unusable(integrity)) }
+}
+
+/// All pages of a commit are there or none, and no earlier ones than were told.
+async fn pages_are_of_one_commit(store: &SqliteStore, promised: &Promised) -> Result<(), Wrong> {
+    let made = store.write(|tx| tx.execute_batch(PAGES)).await;
+    made.map_err(|error| Wrong::unusable(&error))?.map_err(|error| Wrong::unusable(&error))?;
+    let read = |db: &Connection| -> Result<(u32, u32), rusqlite::Error> {
+        let sql = "SELECT coalesce(min(version), 0), coalesce(max(version), 0) FROM pages";
+        db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    };
+    let read = store.read(read).await.map_err(|error| Wrong::unusable(&error))?;
+    let (first, last) = read.map_err(|error| Wrong::unusable(&error))?;
+    if first != last {
+        return Err(Wrong::Contradiction(format!("pages of versions {first} to {last}")));
+    }
+    if first < promised.filled {
+        return Err(Wrong::Lost(format!("pages of version {}; it is {first}", promised.filled)));
+    }
+    Ok(())
 }
 
 fn by_number(rows: Vec<Row>) -> Result<BTreeMap<u64, Order>, Wrong> {

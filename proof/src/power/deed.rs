@@ -36,6 +36,14 @@ pub(super) const ORDERS: &str = "
         content  TEXT NOT NULL
     ) STRICT";
 
+/// Pages that the service writes beside its orders, all of them in one commit.
+pub(super) const PAGES: &str = "
+    CREATE TABLE IF NOT EXISTS pages (
+        number  INTEGER PRIMARY KEY,
+        version INTEGER NOT NULL,
+        content BLOB NOT NULL
+    ) STRICT";
+
 /// One key and what is done under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Deed {

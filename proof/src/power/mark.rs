@@ -37,6 +37,10 @@ pub(super) enum Mark {
     Rotating,
     /// It is this one.
     Rotated(u32, String),
+    /// The service's own pages are about to be written over and over.
+    Filling,
+    /// All of them hold this version.
+    Filled(u32),
     /// The store is closed.
     Closed,
 }
@@ -58,6 +62,8 @@ impl fmt::Display for Mark {
             Self::Swept(removed) => write!(f, "swept {removed}"),
             Self::Rotating => f.write_str("rotating"),
             Self::Rotated(number, secret) => write!(f, "rotated {number} {secret}"),
+            Self::Filling => f.write_str("filling"),
+            Self::Filled(version) => write!(f, "filled {version}"),
             Self::Closed => f.write_str("closed"),
         }
     }
@@ -92,6 +98,8 @@ impl FromStr for Mark {
                 word()?.parse().map_err(|_| "rotated to which number?")?,
                 word()?.to_owned(),
             ),
+            "filling" => Self::Filling,
+            "filled" => Self::Filled(word()?.parse().map_err(|_| "filled with which version?")?),
             "closed" => Self::Closed,
             _ => return Err(format!("'{line}' is no mark")),
         })
@@ -124,6 +132,8 @@ mod tests {
             Mark::Swept(6),
             Mark::Rotating,
             Mark::Rotated(2, hex(&[1])),
+            Mark::Filling,
+            Mark::Filled(7),
             Mark::Closed,
         ];
         for mark in marks {

@@ -39,6 +39,7 @@ use tokio::runtime::Runtime;
 use self::check::Wrong;
 use self::dice::Dice;
 use self::image::{Image, Manner};
+use self::mark::Mark;
 use self::medium::{Medium, Syncs};
 use self::promised::Promised;
 use self::record::Recording;
@@ -140,16 +141,14 @@ fn look_at(
 ) -> Result<Vec<String>, Failure> {
     let (mut medium, mut promised) = (Medium::new(Syncs::Kept), Promised::nothing());
     let mut findings = Vec::new();
-    let settled = recording.settled();
-    let weight = |settled: &bool| if *settled { 1 } else { 8 };
-    let weights: u64 = settled.iter().map(weight).sum();
-    for (place, (event, settled)) in recording.events.iter().zip(&settled).enumerate() {
+    let weights = recording.weights();
+    let sum: u64 = weights.iter().sum();
+    for (place, (event, weight)) in recording.events.iter().zip(weights).enumerate() {
         let mut dice = Dice::of(&[recording.seed, place as u64, 5]);
-        let (share, rest) = (OF_ONE_RECORDING * weight(settled), dice.below(weights));
-        for _ in 0..(share + rest) / weights {
+        for _ in 0..(OF_ONE_RECORDING * weight + dice.below(sum)) / sum {
             let image = Image::choose(&medium, &mut dice);
             looked.images += 1;
-            looked.unsettled += u64::from(!settled);
+            looked.unsettled += u64::from(!medium.is_settled());
             looked.manners.insert(image.manner);
             if let Err(wrong) = judge(&image, recording.seed, &promised, runtime, folder)? {
                 let seed = recording.seed;
@@ -238,14 +237,21 @@ impl Traces {
 }
 
 impl Recording {
-    /// Of each event, whether everything before it is on the disk for certain.
-    fn settled(&self) -> Vec<bool> {
-        let mut medium = Medium::new(Syncs::Kept);
-        let before = |event| {
-            let settled = medium.is_settled();
+    /// Of each event, how much there is to look at before it: more where something is on its way
+    /// to the disk, but little of the long commits that only fill the log.
+    fn weights(&self) -> Vec<u64> {
+        let (mut medium, mut filling) = (Medium::new(Syncs::Kept), false);
+        let weight = |event: &Event| {
+            let log = matches!(event, Event::Write { file, .. } if file.ends_with("-wal"));
+            let weight = if medium.is_settled() || filling && log { 1 } else { 8 };
             medium.take(event);
-            settled
+            match event {
+                Event::Mark(Mark::Filling) => filling = true,
+                Event::Mark(_) => filling = false,
+                _ => {}
+            }
+            weight
         };
-        self.events.iter().map(before).collect()
+        self.events.iter().map(weight).collect()
     }
 }

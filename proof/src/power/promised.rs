@@ -19,6 +19,8 @@ pub(super) struct Promised {
     pub(super) issuing: Option<(u32, String)>,
     /// How often that may have been changed since.
     pub(super) rotating: u32,
+    /// The version of the service's own pages.
+    pub(super) filled: u32,
     /// The process that writes.
     pub(super) generation: u64,
 }
@@ -51,6 +53,7 @@ impl Promised {
             token: 0,
             issuing: None,
             rotating: 0,
+            filled: 0,
             generation: 0,
         }
     }
@@ -88,7 +91,8 @@ impl Promised {
                 self.issuing = Some((*number, secret.clone()));
                 self.rotating = 0;
             }
-            Mark::Refused(_) | Mark::Sweeping | Mark::Swept(_) | Mark::Closed => {}
+            Mark::Filled(version) => self.filled = *version,
+            Mark::Filling | Mark::Refused(_) | Mark::Sweeping | Mark::Swept(_) | Mark::Closed => {}
         }
     }
 

@@ -29,7 +29,7 @@ impl Survey {
     pub(super) fn add(&mut self, recording: &Recording, report: &mut Report) {
         let mut asked: BTreeMap<u64, usize> = BTreeMap::new();
         let (mut opening, mut generation, mut sync) = (0, 0, 0);
-        let (mut sweeping, mut rotating, mut database_written) = (0, 0, false);
+        let (mut sweeping, mut rotating, mut filling, mut database_written) = (0, 0, 0, false);
         let mut closed = false;
         for (place, event) in recording.events.iter().enumerate() {
             let mark = match event {
@@ -77,11 +77,16 @@ impl Survey {
                     closed = true;
                     continue;
                 }
+                Mark::Filling => {
+                    filling = place;
+                    continue;
+                }
                 Mark::Swept(0) | Mark::Refused(_) | Mark::Clock(_) => continue,
                 Mark::Swept(removed) => {
                     self.swept += *removed as u64;
                     sweeping
                 }
+                Mark::Filled(_) => filling,
                 Mark::Rotated(..) => {
                     self.rotations += 1;
                     rotating

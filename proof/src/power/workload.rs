@@ -18,7 +18,7 @@ use seiriken::store::sqlite::{CommitError, SqliteStore};
 use seiriken::store::{Store, Sweep};
 use seiriken::{Fingerprint, FingerprintKind};
 
-use super::deed::{Deed, End, JUMP, Kind, ORDERS, START};
+use super::deed::{Deed, End, JUMP, Kind, ORDERS, PAGES, START};
 use super::dice::Dice;
 use super::mark::{Mark, hex};
 use super::{DATABASE, MARKS};
@@ -35,9 +35,8 @@ struct Generation {
     to: u64,
 }
 
-/// How many deeds the processes have that follow each other. The first has enough to fill the log
-/// twice, so that it is checkpointed and begun again while it is written.
-pub(super) const DEEDS: [u64; 4] = [420, 60, 60, 30];
+/// How many deeds the processes have that follow each other.
+pub(super) const DEEDS: [u64; 4] = [300, 80, 60, 30];
 
 struct Workload {
     seed: u64,
@@ -54,6 +53,13 @@ const TOGETHER: u64 = 6;
 
 /// So many of the latest deeds are asked for again by the next process.
 const AGAIN: usize = 80;
+
+/// After so many rounds the log is filled.
+const FILLED_AFTER: u32 = 12;
+
+/// So often, and with so many pages each time.
+const FILLS: u32 = 24;
+const PAGES_FILLED: u32 = 40;
 
 /// Between two sweeps there are about so many rounds.
 const ROUNDS_TO_A_SWEEP: u64 = 12;
@@ -72,6 +78,7 @@ pub async fn run(folder: &Path, seed: u64, number: u64) -> Result<(), Failure> {
     let deeds: Vec<_> = deeds.map(|(number, made)| (Deed::of(seed, number), made)).collect();
     let mut dice = Dice::of(&[seed, generation.number, 3]);
     let mut left = &deeds[..];
+    let mut rounds = 0;
     while !left.is_empty() {
         let together = left.len().min(1 + dice.place(TOGETHER as usize));
         let (round, rest) = left.split_at(together);
@@ -80,6 +87,10 @@ pub async fn run(folder: &Path, seed: u64, number: u64) -> Result<(), Failure> {
             done?;
         }
         left = rest;
+        rounds += 1;
+        if rounds == FILLED_AFTER && number % 2 == 1 {
+            workload.fill().await?;
+        }
         match dice.below(ROUNDS_TO_A_SWEEP * 2) {
             0 => workload.sweep(true).await?,
             1 => workload.sweep(false).await?,
@@ -126,6 +137,7 @@ impl Workload {
         let store = SqliteStore::open_with_clock(path, Arc::clone(&clock)).await?;
         mark(&marks, &Mark::Opened(hex(store.secret().as_bytes())))?;
         store.write(|tx| tx.execute_batch(ORDERS)).await??;
+        store.write(|tx| tx.execute_batch(PAGES)).await??;
         let engine = |kind: Kind| {
             let mut policy = Policy::default();
             policy.class = EffectClass::Transactional;
@@ -242,6 +254,28 @@ impl Workload {
         self.mark(Mark::Sweeping)?;
         let swept = self.store.sweep().await?;
         self.mark(Mark::Swept(swept.removed))
+    }
+
+    /// Writes the same pages until the log has grown so long that a commit checkpoints it and the
+    /// next one begins it anew (at 1000 pages; SQLite's own measure).
+    async fn fill(&self) -> Result<(), Failure> {
+        for round in 1..=FILLS {
+            let version = u32::try_from(self.generation)? * 1000 + round;
+            let mut dice = Dice::of(&[self.seed, version.into(), 7]);
+            let content: Vec<u8> = (0..3900).map(|_| dice.below(256) as u8).collect();
+            self.mark(Mark::Filling)?;
+            let filled = self.store.write(move |tx| {
+                let sql =
+                    "INSERT OR REPLACE INTO pages (number, version, content) VALUES (?1, ?2, ?3)";
+                let mut put = tx.prepare_cached(sql)?;
+                (0..PAGES_FILLED).try_for_each(|page| {
+                    put.execute(rusqlite::params![page, version, content]).map(drop)
+                })
+            });
+            filled.await??;
+            self.mark(Mark::Filled(version))?;
+        }
+        Ok(())
     }
 
     async fn rotate(&self) -> Result<(), Failure> {
