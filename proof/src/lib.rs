@@ -9,6 +9,7 @@
 //! report  what it says in the end
 //! ```
 
+pub mod disk;
 pub mod effort;
 pub mod power;
 pub mod report;

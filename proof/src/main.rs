@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use seiriken_proof::disk;
 use seiriken_proof::effort::Effort;
 use seiriken_proof::power;
 use seiriken_proof::report::Report;
@@ -25,6 +26,7 @@ struct Cli {
 enum Gate {
     Model,
     Power,
+    Disk,
 }
 
 fn main() -> ExitCode {
@@ -36,5 +38,6 @@ fn run(gate: Gate, effort: &Effort) -> Report {
     match gate {
         Gate::Model => Report::new("model"),
         Gate::Power => power::run(effort),
+        Gate::Disk => disk::run(effort),
     }
 }

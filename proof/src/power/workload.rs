@@ -65,7 +65,7 @@ const PAGES_FILLED: u32 = 40;
 const ROUNDS_TO_A_SWEEP: u64 = 12;
 
 /// Runs the process of this number (the first is 1) in this folder, to its end.
-pub async fn run(folder: &Path, seed: u64, number: u64) -> Result<(), Failure> {
+pub(super) async fn run(folder: &Path, seed: u64, number: u64) -> Result<(), Failure> {
     let before = usize::try_from(number)?.checked_sub(1).ok_or("the first is number 1")?;
     let from = DEEDS.iter().take(before).sum();
     let own = DEEDS.get(before).ok_or("there is no such process")?;
