@@ -68,7 +68,9 @@ pub fn run(effort: &Effort) -> Report {
     if let Err(failure) = done {
         report.find(format!("the gate itself failed: {failure}"));
     }
-    std::mem::take(&mut seen.findings).into_iter().for_each(|finding| report.find(finding));
+    for finding in std::mem::take(&mut seen.findings) {
+        report.find(finding);
+    }
     // A scene under a fault may make a call less than the one that was counted.
     let points_min = (seen.planned * 9 / 10).max(300);
     report.count("points to fail at", seen.points, points_min);

@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use crate::strace;
 
 /// So long anything may take before it counts as hanging; nothing that holds takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where it keeps its orders, in the folder that it is given.
 pub(super) const DATABASE: &str = "orders.db";

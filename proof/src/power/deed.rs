@@ -170,7 +170,7 @@ impl Deed {
         let mut dice = Dice::of(&[self.seed, self.number, 2, generation]);
         let length = if dice.percent(4) { 5_000 + dice.below(20_000) } else { dice.below(500) };
         let mut answer = format!("{}@{generation}:", self.number);
-        answer.extend((0..length).map(|_| char::from(b'a' + (dice.below(26) as u8))));
+        answer.extend((0..length).map(|_| dice.letter()));
         answer
     }
 

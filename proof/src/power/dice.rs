@@ -34,6 +34,16 @@ impl Dice {
         usize::try_from(self.below(length as u64)).expect("it is below a length")
     }
 
+    /// A letter.
+    pub(crate) fn letter(&mut self) -> char {
+        char::from(b"abcdefghijklmnopqrstuvwxyz"[self.place(26)])
+    }
+
+    /// Eight bytes.
+    pub(crate) fn bytes(&mut self) -> [u8; 8] {
+        self.next().to_le_bytes()
+    }
+
     /// True in so many of a hundred cases.
     pub(crate) fn percent(&mut self, share: u64) -> bool {
         self.below(100) < share

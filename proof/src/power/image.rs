@@ -95,7 +95,7 @@ impl Image {
             Shm::Empty => std::fs::write(shm, []),
             Shm::Garbage(seed) => {
                 let mut dice = Dice::of(&[seed]);
-                let garbage = (0..4096).flat_map(|_| dice.below(u64::MAX).to_le_bytes());
+                let garbage = (0..4096).flat_map(|_| dice.bytes());
                 std::fs::write(shm, garbage.collect::<Vec<u8>>())
             }
         }
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn up_to_a_point_it_is_the_latest_and_after_it_nothing() {
         let in_order = |image: &Vec<u8>| image.windows(2).all(|pair| pair[0] >= pair[1]);
-        assert!(images(Manner::UpToAPoint).iter().all(|image| in_order(image)));
+        assert!(images(Manner::UpToAPoint).iter().all(in_order));
     }
 
     #[test]

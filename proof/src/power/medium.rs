@@ -148,7 +148,9 @@ mod tests {
 
     fn after(syncs: Syncs, events: &[Event]) -> Medium {
         let mut medium = Medium::new(syncs);
-        events.iter().for_each(|event| medium.take(event));
+        for event in events {
+            medium.take(event);
+        }
         medium
     }
 

@@ -119,7 +119,9 @@ fn look(effort: &Effort, looked: &mut Looked, report: &mut Report) -> Result<(),
         }
         if !findings.is_empty() {
             findings.truncate(FINDINGS_MAX);
-            findings.into_iter().for_each(|finding| report.find(finding));
+            for finding in findings {
+                report.find(finding);
+            }
             report.find(format!("to look again: {TRACE_VARIABLE}={}", traces.keep().display()));
             return Ok(());
         }
@@ -213,26 +215,28 @@ fn runtime() -> std::io::Result<Runtime> {
 /// A recording and where it lies.
 struct Traces {
     recording: Recording,
-    folder: TempDir,
+    path: PathBuf,
+    /// It goes away with this, unless it is kept.
+    folder: Option<TempDir>,
 }
 
 impl Traces {
     /// Records, or reads what the variable names.
     fn make(folder: &TempDir, seed: u64, round: u64) -> Result<Self, Failure> {
+        if let Some(earlier) = std::env::var_os(TRACE_VARIABLE) {
+            let path = PathBuf::from(earlier);
+            return Ok(Self { recording: record::read(&path)?, path, folder: None });
+        }
         let traces = tempfile::Builder::new().prefix("seiriken-power-").tempdir()?;
-        let recording = match std::env::var_os(TRACE_VARIABLE) {
-            Some(earlier) => record::read(Path::new(&earlier))?,
-            None => {
-                let place = folder.path().join(format!("recorded.{round}"));
-                std::fs::create_dir(&place)?;
-                record::record(&place, traces.path(), seed)?
-            }
-        };
-        Ok(Self { recording, folder: traces })
+        let place = folder.path().join(format!("recorded.{round}"));
+        std::fs::create_dir(&place)?;
+        let recording = record::record(&place, traces.path(), seed)?;
+        std::fs::remove_dir_all(place)?;
+        Ok(Self { recording, path: traces.path().to_owned(), folder: Some(traces) })
     }
 
     fn keep(self) -> PathBuf {
-        self.folder.keep()
+        self.folder.map_or(self.path, TempDir::keep)
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) struct Promised {
 }
 
 /// What was asked and told about one key.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that was said or was not")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Told {
     /// When its key was made.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::deed::{Deed, Kind};
+use seiriken::record::EffectClass;
+
+use super::deed::Deed;
 use super::mark::Mark;
 use super::record::Recording;
 use super::trace::Event;
 use crate::report::Report;
-use seiriken::record::EffectClass;
 
 /// Counts of what recordings have in them.
 #[derive(Debug, Default)]
@@ -23,98 +24,57 @@ pub(super) struct Survey {
     rotations: u64,
 }
 
+/// Where in a recording something was asked for that has not been acknowledged.
+#[derive(Debug, Default)]
+struct Asked {
+    seed: u64,
+    generation: u64,
+    opening: usize,
+    /// And whether its end was asked for, after its claim.
+    deeds: BTreeMap<u64, (usize, bool)>,
+    /// A sweep, a rotation, a filling: one of them at a time.
+    other: usize,
+}
+
 impl Survey {
     /// Looks through a recording. An acknowledgement of something durable without a sync of the
     /// log since it was asked for is a finding: whatever the disk does, nobody knows then.
     pub(super) fn add(&mut self, recording: &Recording, report: &mut Report) {
-        let mut asked: BTreeMap<u64, usize> = BTreeMap::new();
-        let (mut opening, mut generation, mut sync) = (0, 0, 0);
-        let (mut sweeping, mut rotating, mut filling, mut database_written) = (0, 0, 0, false);
-        let mut closed = false;
+        let seed = recording.seed;
+        let mut asked = Asked { seed, ..Asked::default() };
+        let (mut synced, mut database_written, mut closed) = (0, false, false);
         for (place, event) in recording.events.iter().enumerate() {
-            let mark = match event {
-                Event::Sync { file, since } if file.ends_with("-wal") => {
-                    sync = *since;
-                    continue;
-                }
+            match event {
+                Event::Sync { file, since } if file.ends_with("-wal") => synced = *since,
                 Event::Sync { .. } => {
                     self.checkpoints += u64::from(std::mem::take(&mut database_written));
-                    continue;
                 }
                 Event::Write { file, offset, .. } if file.ends_with("-wal") => {
                     self.restarts += u64::from(*offset == 0);
-                    continue;
                 }
-                Event::Write { .. } => {
-                    database_written = true;
-                    continue;
+                Event::Write { .. } => database_written = true,
+                Event::Ended => self.kills += u64::from(!std::mem::take(&mut closed)),
+                Event::Mark(mark) => {
+                    closed |= *mark == Mark::Closed;
+                    self.count_mark(mark, &asked);
+                    let Some(since) = asked.hear(place, mark) else { continue };
+                    self.acknowledgements += 1;
+                    if synced <= since {
+                        let what = format!("'{mark}' and no sync of the log since event {since}");
+                        report.find(format!("event {place} of seed {seed}: {what}"));
+                    }
                 }
-                Event::Ended => {
-                    self.kills += u64::from(!std::mem::take(&mut closed));
-                    continue;
-                }
-                Event::Mark(mark) => mark,
-                _ => continue,
-            };
-            let since = match mark {
-                Mark::Opening(number) => {
-                    (opening, generation) = (place, *number);
-                    continue;
-                }
-                Mark::Ask(number, _) | Mark::Ending(number) => {
-                    asked.insert(*number, place);
-                    continue;
-                }
-                Mark::Sweeping => {
-                    sweeping = place;
-                    continue;
-                }
-                Mark::Rotating => {
-                    rotating = place;
-                    continue;
-                }
-                Mark::Closed => {
-                    closed = true;
-                    continue;
-                }
-                Mark::Filling => {
-                    filling = place;
-                    continue;
-                }
-                Mark::Swept(0) | Mark::Refused(_) | Mark::Clock(_) => continue,
-                Mark::Swept(removed) => {
-                    self.swept += *removed as u64;
-                    sweeping
-                }
-                Mark::Filled(_) => filling,
-                Mark::Rotated(..) => {
-                    self.rotations += 1;
-                    rotating
-                }
-                Mark::Answered(_, by) if *by != generation => {
-                    self.replays += 1;
-                    opening
-                }
-                Mark::Granted(number, _)
-                    if Deed::of(recording.seed, *number).class() == EffectClass::Transactional =>
-                {
-                    continue;
-                }
-                // What earlier processes have left was made durable when the file was opened.
-                Mark::Unsaid(number) if is_left(recording.seed, *number) => opening,
-                Mark::Opened(_) => opening,
-                Mark::Granted(number, _)
-                | Mark::Answered(number, _)
-                | Mark::Freed(number)
-                | Mark::Unsaid(number) => asked.get(number).copied().unwrap_or(place),
-            };
-            self.acknowledgements += 1;
-            if sync <= since {
-                report.find(format!(
-                    "event {place} of seed {}: '{mark}' and no sync of the log since event {since}",
-                    recording.seed
-                ));
+                _ => {}
             }
+        }
+    }
+
+    fn count_mark(&mut self, mark: &Mark, asked: &Asked) {
+        match mark {
+            Mark::Swept(removed) => self.swept += *removed as u64,
+            Mark::Rotated(..) => self.rotations += 1,
+            Mark::Answered(_, by) if *by != asked.generation => self.replays += 1,
+            _ => {}
         }
     }
 
@@ -130,7 +90,43 @@ impl Survey {
     }
 }
 
-/// Whether its owner leaves it without an end.
-fn is_left(seed: u64, number: u64) -> bool {
-    matches!(Deed::of(seed, number).kind, Kind::Separate(_, super::deed::End::Left))
+impl Asked {
+    /// The event since which a sync must stand, where this acknowledges something durable.
+    fn hear(&mut self, place: usize, mark: &Mark) -> Option<usize> {
+        match mark {
+            Mark::Opening(generation) => {
+                (self.opening, self.generation) = (place, *generation);
+                None
+            }
+            Mark::Ask(number, _) | Mark::Ending(number) => {
+                self.deeds.insert(*number, (place, matches!(mark, Mark::Ending(_))));
+                None
+            }
+            Mark::Sweeping | Mark::Rotating | Mark::Filling => {
+                self.other = place;
+                None
+            }
+            Mark::Swept(0) | Mark::Refused(_) | Mark::Clock(_) | Mark::Closed => None,
+            Mark::Swept(_) | Mark::Rotated(..) | Mark::Filled(_) => Some(self.other),
+            Mark::Opened(_) => Some(self.opening),
+            // What earlier processes have left was made durable when the file was opened.
+            Mark::Answered(_, by) if *by != self.generation => Some(self.opening),
+            Mark::Unsaid(number) if !self.deeds.get(number).is_some_and(|(_, ending)| *ending) => {
+                Some(self.opening)
+            }
+            Mark::Granted(number, _)
+                if self.deed(*number).class() == EffectClass::Transactional =>
+            {
+                None
+            }
+            Mark::Granted(number, _)
+            | Mark::Answered(number, _)
+            | Mark::Freed(number)
+            | Mark::Unsaid(number) => Some(self.deeds.get(number).map_or(place, |(at, _)| *at)),
+        }
+    }
+
+    fn deed(&self, number: u64) -> Deed {
+        Deed::of(self.seed, number)
+    }
 }

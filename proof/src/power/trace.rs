@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::mark::Mark;
+use super::mark::{Mark, hex};
 use super::{DATABASE, MARKS};
 
 /// One thing that happened, in the order in which it did.
@@ -54,7 +54,7 @@ struct Reader<'f> {
 pub(super) fn read(trace: &str, folder: &str, events: Vec<Event>) -> Result<Vec<Event>, String> {
     let mut reader = Reader { folder, events, begun: HashMap::new() };
     for line in trace.lines() {
-        reader.line(line).map_err(|error| format!("{error}: {:.300}", line))?;
+        reader.line(line).map_err(|error| format!("{error}: {line:.300}"))?;
     }
     reader.events.push(Event::Ended);
     Ok(reader.events)
@@ -72,7 +72,8 @@ impl Reader<'_> {
             let (_, rest) = resumed.split_once(" resumed>").ok_or("resumed what?")?;
             // Strings stand where the call begins; an answer comes at the end.
             let result = rest.rsplit_once(" = ").map_or("?", |(_, result)| result);
-            return self.ended(&begun, result);
+            self.ended(&begun, result);
+            return Ok(());
         }
         let (name, rest) = said.split_once('(').ok_or("no call")?;
         let event = self.events.len();
@@ -86,7 +87,8 @@ impl Reader<'_> {
         let arguments = arguments.trim_end().strip_suffix(')').ok_or("no end")?;
         let begun = Begun { name: name.into(), arguments: arguments.into(), event };
         self.begins(&begun, Some(result))?;
-        self.ended(&begun, result)
+        self.ended(&begun, result);
+        Ok(())
     }
 
     /// What counts from its beginning. `result`: where it is known already.
@@ -117,9 +119,9 @@ impl Reader<'_> {
     }
 
     /// What counts when it has ended.
-    fn ended(&mut self, call: &Begun, result: &str) -> Result<(), String> {
+    fn ended(&mut self, call: &Begun, result: &str) {
         if failed(result) {
-            return Ok(());
+            return;
         }
         let descriptor = call.arguments.split(", ").next().unwrap_or_default();
         match call.name.as_str() {
@@ -134,18 +136,17 @@ impl Reader<'_> {
                 let since = call.event;
                 if let Some(file) = self.database_file(descriptor) {
                     self.events.push(Event::Sync { file, since });
-                } else if self.path(descriptor).is_some_and(|path| path == self.folder) {
+                } else if path(descriptor).is_some_and(|path| path == self.folder) {
                     self.events.push(Event::SyncFolder { since });
                 }
             }
             _ => {}
         }
-        Ok(())
     }
 
     fn mark(&mut self, call: &Begun) -> Result<(), String> {
         let descriptor = call.arguments.split(", ").next().unwrap_or_default();
-        if self.path(descriptor).and_then(|path| self.name_of(&path)).as_deref() != Some(MARKS) {
+        if path(descriptor).and_then(|path| self.name_of(&path)).as_deref() != Some(MARKS) {
             return self.refuse_unknown(&call.name, &call.arguments);
         }
         let line = text(strings(&call.arguments).next().ok_or("a mark has a text")?)?;
@@ -180,13 +181,7 @@ impl Reader<'_> {
 
     /// The file of the database that a descriptor stands for.
     fn database_file(&self, descriptor: &str) -> Option<String> {
-        self.path(descriptor).and_then(|path| self.name_of(&path)).filter(|file| is_database(file))
-    }
-
-    /// The path of a descriptor that is shown as `9<path>`.
-    fn path(&self, descriptor: &str) -> Option<String> {
-        let (_, path) = descriptor.trim().strip_suffix('>')?.split_once('<')?;
-        text(path).ok()
+        path(descriptor).and_then(|path| self.name_of(&path)).filter(|file| is_database(file))
     }
 
     /// A file's name, if it lies in the folder.
@@ -207,6 +202,12 @@ fn failed(result: &str) -> bool {
     result.starts_with('-') || result.starts_with('?')
 }
 
+/// The path of a descriptor that is shown as `9<path>`.
+fn path(descriptor: &str) -> Option<String> {
+    let (_, path) = descriptor.trim().strip_suffix('>')?.split_once('<')?;
+    text(path).ok()
+}
+
 /// What stands between quotation marks. All strings are shown as hex, so none holds such a mark.
 fn strings(arguments: &str) -> impl Iterator<Item = &str> {
     arguments.split('"').skip(1).step_by(2)
@@ -219,7 +220,7 @@ fn bytes(shown: &str) -> Result<Vec<u8>, String> {
     }
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let one = |shown: &[u8]| match *shown {
-        [b'\\', b'x', high, low] => Some((digit(high)? * 16 + digit(low)?) as u8),
+        [b'\\', b'x', high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
         _ => None,
     };
     let all: Option<Vec<u8>> = shown.as_bytes().chunks(4).map(one).collect();
@@ -228,7 +229,7 @@ fn bytes(shown: &str) -> Result<Vec<u8>, String> {
 
 /// As a string is shown.
 fn hex_string(text: &str) -> String {
-    text.bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+    text.bytes().flat_map(|byte| ["\\x".to_owned(), hex(&[byte])]).collect()
 }
 
 fn text(shown: &str) -> Result<String, String> {

@@ -49,7 +49,7 @@ struct Workload {
 }
 
 /// So many deeds at most wait for one commit.
-const TOGETHER: u64 = 6;
+const TOGETHER: usize = 6;
 
 /// So many of the latest deeds are asked for again by the next process.
 const AGAIN: usize = 80;
@@ -80,7 +80,7 @@ pub(super) async fn run(folder: &Path, seed: u64, number: u64) -> Result<(), Fai
     let mut left = &deeds[..];
     let mut rounds = 0;
     while !left.is_empty() {
-        let together = left.len().min(1 + dice.place(TOGETHER as usize));
+        let together = left.len().min(1 + dice.place(TOGETHER));
         let (round, rest) = left.split_at(together);
         for done in join_all(round.iter().map(|(deed, made)| workload.perform(*deed, *made))).await
         {
@@ -148,14 +148,14 @@ impl Workload {
         Ok(Self { seed, generation, store, long, short, clock, marks })
     }
 
-    fn mark(&self, said: Mark) -> Result<(), Failure> {
-        Ok(mark(&self.marks, &said)?)
+    fn mark(&self, said: &Mark) -> Result<(), Failure> {
+        Ok(mark(&self.marks, said)?)
     }
 
     /// Asks for it. Its key was made then, or is made now.
     async fn perform(&self, deed: Deed, made: Option<Timestamp>) -> Result<(), Failure> {
         let made = made.unwrap_or_else(|| self.clock.now());
-        self.mark(Mark::Ask(deed.number, made))?;
+        self.mark(&Mark::Ask(deed.number, made))?;
         match deed.kind {
             Kind::Order | Kind::ShortOrder | Kind::Refused => self.order(deed, made).await,
             Kind::Bare => {
@@ -187,7 +187,7 @@ impl Workload {
             Decision::Executed { response, .. } | Decision::Replayed(response) => {
                 self.told(deed, &response)
             }
-            Decision::NotRecorded { freed: true, .. } => self.mark(Mark::Refused(deed.number)),
+            Decision::NotRecorded { freed: true, .. } => self.mark(&Mark::Refused(deed.number)),
             // Its answer has been kept long enough.
             Decision::KeyExpired => Ok(()),
             other => Err(format!("deed {} was told {}", deed.number, other.name()).into()),
@@ -197,7 +197,7 @@ impl Workload {
     fn told(&self, deed: Deed, response: &RecordedResponse) -> Result<(), Failure> {
         let answer = String::from_utf8(response.body().to_vec())?;
         let generation = Deed::generation(&answer).ok_or("an answer without a generation")?;
-        self.mark(Mark::Answered(deed.number, generation))
+        self.mark(&Mark::Answered(deed.number, generation))
     }
 
     async fn claim(&self, deed: Deed) -> Result<Option<Grant>, Failure> {
@@ -205,11 +205,11 @@ impl Workload {
         let claim = deed.claim(&self.store, attempt, START);
         match self.store.claim(deed.id(&self.store), claim).await? {
             ClaimOutcome::Granted(grant) => {
-                self.mark(Mark::Granted(deed.number, grant.token.as_u128()))?;
+                self.mark(&Mark::Granted(deed.number, grant.token.as_u128()))?;
                 return Ok(Some(grant));
             }
             ClaimOutcome::Completed(response) => self.told(deed, &response)?,
-            ClaimOutcome::Indeterminate => self.mark(Mark::Unsaid(deed.number))?,
+            ClaimOutcome::Indeterminate => self.mark(&Mark::Unsaid(deed.number))?,
             other => return Err(format!("deed {} was told {other:?}", deed.number).into()),
         }
         Ok(None)
@@ -218,7 +218,7 @@ impl Workload {
     async fn end(&self, deed: Deed, grant: Grant, end: End) -> Result<(), Failure> {
         let (id, number) = (deed.id(&self.store), deed.number);
         if end != End::Left {
-            self.mark(Mark::Ending(number))?;
+            self.mark(&Mark::Ending(number))?;
         }
         match end {
             End::Left => Ok(()),
@@ -235,8 +235,8 @@ impl Workload {
                 let ended =
                     if end == End::Freed { Ended::WithoutEffect } else { Ended::EffectUnknown };
                 match self.store.release(id, grant.token, ended).await? {
-                    ReleaseOutcome::Freed => self.mark(Mark::Freed(number)),
-                    ReleaseOutcome::Indeterminate => self.mark(Mark::Unsaid(number)),
+                    ReleaseOutcome::Freed => self.mark(&Mark::Freed(number)),
+                    ReleaseOutcome::Indeterminate => self.mark(&Mark::Unsaid(number)),
                     ReleaseOutcome::LeaseEnded => Ok(()),
                     stale @ ReleaseOutcome::Stale => {
                         Err(format!("deed {number} was told {stale:?}").into())
@@ -249,11 +249,11 @@ impl Workload {
     async fn sweep(&self, jump: bool) -> Result<(), Failure> {
         if jump {
             self.clock.advance(JUMP);
-            self.mark(Mark::Clock(self.clock.now()))?;
+            self.mark(&Mark::Clock(self.clock.now()))?;
         }
-        self.mark(Mark::Sweeping)?;
+        self.mark(&Mark::Sweeping)?;
         let swept = self.store.sweep().await?;
-        self.mark(Mark::Swept(swept.removed))
+        self.mark(&Mark::Swept(swept.removed))
     }
 
     /// Writes the same pages until the log has grown so long that a commit checkpoints it and the
@@ -262,8 +262,8 @@ impl Workload {
         for round in 1..=FILLS {
             let version = u32::try_from(self.generation)? * 1000 + round;
             let mut dice = Dice::of(&[self.seed, version.into(), 7]);
-            let content: Vec<u8> = (0..3900).map(|_| dice.below(256) as u8).collect();
-            self.mark(Mark::Filling)?;
+            let content: Vec<u8> = (0..488).flat_map(|_| dice.bytes()).collect();
+            self.mark(&Mark::Filling)?;
             let filled = self.store.write(move |tx| {
                 let sql =
                     "INSERT OR REPLACE INTO pages (number, version, content) VALUES (?1, ?2, ?3)";
@@ -273,16 +273,16 @@ impl Workload {
                 })
             });
             filled.await??;
-            self.mark(Mark::Filled(version))?;
+            self.mark(&Mark::Filled(version))?;
         }
         Ok(())
     }
 
     async fn rotate(&self) -> Result<(), Failure> {
-        self.mark(Mark::Rotating)?;
+        self.mark(&Mark::Rotating)?;
         self.store.rotate_issuing_secret().await?;
         let current = self.store.issuing_secrets().current();
-        self.mark(Mark::Rotated(current.number, hex(current.secret.as_bytes())))
+        self.mark(&Mark::Rotated(current.number, hex(current.secret.as_bytes())))
     }
 
     async fn close(self) -> Result<(), Failure> {

@@ -18,6 +18,11 @@ impl Gate {
         Self::value_variants()
     }
 
+    /// Whether it follows processes with `strace`.
+    pub(super) fn traces(self) -> bool {
+        matches!(self, Self::Power | Self::Disk)
+    }
+
     pub(super) fn name(self) -> String {
         self.describe(|value| value.get_name().to_owned())
     }
