@@ -55,9 +55,9 @@ pub(super) fn record(
         let mut command = strace::strace(options, &program);
         command.arg(folder).arg(seed.to_string()).arg(number.to_string());
         let output = command.output()?;
-        let killed = output.status.signal() == Some(9);
-        // Else it would be no recording of what it is meant to be.
-        if killed != kill || !killed && !output.status.success() {
+        // One that syncs too little to be killed is recorded to its end, and seen to sync too little.
+        let killed = kill && output.status.signal() == Some(9);
+        if !killed && !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(format!("process {number} ended with {}: {said}", output.status).into());
         }

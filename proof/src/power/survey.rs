@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use seiriken::record::EffectClass;
 
+use super::FINDINGS_MAX;
 use super::deed::Deed;
 use super::mark::Mark;
 use super::record::Recording;
@@ -59,7 +60,7 @@ impl Survey {
                     self.count_mark(mark, &asked);
                     let Some(since) = asked.hear(place, mark) else { continue };
                     self.acknowledgements += 1;
-                    if synced <= since {
+                    if synced <= since && report.findings() < FINDINGS_MAX {
                         let what = format!("'{mark}' and no sync of the log since event {since}");
                         report.find(format!("event {place} of seed {seed}: {what}"));
                     }
