@@ -16,12 +16,15 @@
 //! kills      real processes, killed and stopped
 //! ```
 
+pub mod disk;
 pub mod effort;
 pub mod histories;
 pub mod kills;
 #[cfg(seiriken_proof)]
 pub mod mistakes;
 pub mod model;
+pub mod power;
 pub mod random;
 pub mod report;
+mod strace;
 pub mod sweep;

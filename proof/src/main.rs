@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use seiriken_proof::disk;
 use seiriken_proof::effort::Effort;
 use seiriken_proof::histories;
 use seiriken_proof::kills;
 use seiriken_proof::model;
+use seiriken_proof::power;
 use seiriken_proof::report::Report;
 use seiriken_proof::sweep;
 
@@ -35,6 +37,8 @@ enum Gate {
     Mistakes,
     Sweep,
     Kills,
+    Power,
+    Disk,
 }
 
 fn main() -> ExitCode {
@@ -53,5 +57,7 @@ fn run(gate: Gate, effort: &Effort) -> Report {
         Gate::Model => model::run(effort),
         Gate::Sweep => sweep::run(effort),
         Gate::Kills => kills::run(effort),
+        Gate::Power => power::run(effort),
+        Gate::Disk => disk::run(effort),
     }
 }

@@ -47,6 +47,11 @@ impl Report {
         self.findings.push(finding.into());
     }
 
+    /// How many were found so far.
+    pub fn findings(&self) -> usize {
+        self.findings.len()
+    }
+
     /// Whether nothing was found, and enough was looked at.
     pub fn holds(&self) -> bool {
         self.findings.is_empty() && self.counts.iter().all(Count::suffices)

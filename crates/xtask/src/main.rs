@@ -106,6 +106,10 @@ enum Campaign {
     Sweep(Long),
     /// Real processes, killed and stopped past their lease at every point and at random
     Kills(Long),
+    /// What is on the disk after a loss of power, from recorded writes
+    Power(Long),
+    /// Disks that are full or fail at any call, and limits of the system
+    Disk(Long),
 }
 
 /// How long a gate of `prove` is to go on.
@@ -156,6 +160,8 @@ fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
         Campaign::Mistakes(long) => (Gate::Mistakes, long),
         Campaign::Sweep(long) => (Gate::Sweep, long),
         Campaign::Kills(long) => (Gate::Kills, long),
+        Campaign::Power(long) => (Gate::Power, long),
+        Campaign::Disk(long) => (Gate::Disk, long),
     };
     evidence::campaign(root, gate, minutes, seed)
 }

@@ -19,6 +19,8 @@ pub(crate) enum Tool {
     /// Runs what is written in TypeScript, and brings npm.
     Node,
     Chromium,
+    /// Shows what a process writes, and lets its calls fail.
+    Strace,
 }
 
 /// Older ones lack parts of the web platform that the packages use.
@@ -42,6 +44,7 @@ impl Tool {
                 !is_recent_node(&version) || !Command::new("npm", &["--version"]).answers(root)
             }
             Self::Chromium => !shop::chromium_answers(root),
+            Self::Strace => !Command::new("strace", &["--version"]).answers(root),
         }
     }
 
@@ -61,6 +64,10 @@ impl Tool {
             Self::Chromium => {
                 "chromium is missing; install it with: apt-get install chromium (Debian); \
                  or name yours in the variable CHROMIUM"
+            }
+            Self::Strace => {
+                "strace is missing (it is there for Linux alone); install it with: apt-get install \
+                 strace (Debian)"
             }
         }
     }

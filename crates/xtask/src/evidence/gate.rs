@@ -15,11 +15,20 @@ pub(crate) enum Gate {
     Sweep,
     /// Real processes, killed and stopped past their lease at every point and at random
     Kills,
+    /// What is on the disk after a loss of power, from recorded writes
+    Power,
+    /// Disks that are full or fail at any call, and limits of the system
+    Disk,
 }
 
 impl Gate {
     pub(super) fn all() -> &'static [Self] {
         Self::value_variants()
+    }
+
+    /// Whether it follows processes with `strace`.
+    pub(super) fn traces(self) -> bool {
+        matches!(self, Self::Power | Self::Disk)
     }
 
     pub(super) fn name(self) -> String {

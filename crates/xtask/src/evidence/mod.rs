@@ -16,8 +16,10 @@ use std::path::Path;
 
 use self::report::Report;
 use crate::{
+    apt,
     command::{Command, Failure},
     ledger::{self, Entry},
+    tools::Tool,
 };
 
 pub(crate) use gate::Gate;
@@ -30,9 +32,12 @@ const PROGRAM: &str = "seiriken-proof";
 /// Runs the chosen gates, or all when none is chosen, each in the size for every change, and says
 /// of all of them what they found.
 pub(crate) fn prove(root: &Path, only: &[Gate]) -> Result<(), Failure> {
+    let chosen = |gate: &&Gate| only.is_empty() || only.contains(gate);
+    let gates: Vec<Gate> = Gate::all().iter().filter(chosen).copied().collect();
+    tools(root, &gates)?;
     let program = build(root)?;
     let mut reports = Vec::new();
-    for gate in Gate::all().iter().filter(|gate| only.is_empty() || only.contains(gate)) {
+    for gate in gates {
         println!("{}: {}", gate.name(), gate.purpose());
         reports.push(report(root, &program, &[&gate.name()])?);
     }
@@ -47,6 +52,7 @@ pub(crate) fn prove(root: &Path, only: &[Gate]) -> Result<(), Failure> {
 pub(crate) fn campaign(root: &Path, gate: Gate, minutes: u64, seed: u64) -> Result<(), Failure> {
     // While it runs, the tree may go on to another commit.
     let commit = ledger::commit(root)?;
+    tools(root, &[gate])?;
     let program = build(root)?;
     let (minutes, seed) = (minutes.to_string(), seed.to_string());
     let name = gate.name();
@@ -56,6 +62,22 @@ pub(crate) fn campaign(root: &Path, gate: Gate, minutes: u64, seed: u64) -> Resu
     let entry = Entry { campaign: &name, counts, findings: report.findings() };
     ledger::note(root, &commit, &entry)?;
     verdict(&[report], "cargo xtask campaign")
+}
+
+/// What the gates need besides cargo.
+fn tools(root: &Path, gates: &[Gate]) -> Result<(), Failure> {
+    if !gates.iter().any(|gate| gate.traces()) {
+        return Ok(());
+    }
+    if Tool::Strace.is_missing(root) && apt::is_there(root) {
+        println!("strace is missing; installing the one of the distribution");
+        apt::install(root, &["strace"])?;
+    }
+    if Tool::Strace.is_missing(root) {
+        let failure = Failure::new("no strace to follow processes with", "strace --version");
+        return Err(failure.hinting(Tool::Strace.advice()));
+    }
+    Ok(())
 }
 
 /// The program's path.
