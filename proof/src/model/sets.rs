@@ -82,6 +82,16 @@ fn apart() -> Vec<Setup> {
             Budget::FULL,
         ),
         Setup::new(
+            "a service whose effect is no longer deduplicated",
+            vec![keyed, keyed, Part::new(Elsewhere, Opaque)],
+            Budget::FULL,
+        ),
+        Setup::new(
+            "a service whose effect moved into the transaction",
+            vec![keyed, keyed, Part::new(InTheRecordsTransaction, Transactional)],
+            Budget::FULL,
+        ),
+        Setup::new(
             "a service that began to look at dates",
             vec![keyed, keyed.asking(more), keyed.dated()],
             TURNS,
@@ -113,9 +123,6 @@ pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
         let budget = Budget { forgets: 1, ..Budget::FULL };
         Setup::new(format!("a restart that forgets a key {what}"), parts, budget).restarting()
     };
-    let parts = vec![Part::new(DeduplicatedByKey, Keyed), Part::new(Elsewhere, Opaque)];
-    let became_opaque =
-        Setup::new("a service whose effect is no longer deduplicated", parts, Budget::FULL);
     let slips = |effect, class, slip: Slip| {
         let parts = vec![Part::new(effect, class); 3];
         Setup::new(format!("{effect:?} as {class:?}, {slip:?}"), parts, Budget::FULL).slipping(slip)
@@ -130,8 +137,6 @@ pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
         (restarts("without a date"), &[I1]),
         // A client whose clock is ahead: within the skew, and yet later than the start.
         (restarts("ahead of its clock").dated(minted(START)), &[I1]),
-        // Until nobody is left who counts on the key downstream.
-        (became_opaque, &[I1]),
         (slips(Elsewhere, Opaque, Slip::ReleasesAfterTheEffect), &[I1]),
         (slips(Elsewhere, Opaque, Slip::RepliesBeforeTheRecord), &[I3]),
         (slips(DeduplicatedByKey, Keyed, Slip::RepliesBeforeTheRecord), &[I3]),

@@ -226,7 +226,20 @@ impl EffectClass {
         }
     }
 
-    /// Whether the next claim may run the work again once the owner's lease has passed.
+    /// Whether a claim of class `next` may run the work again once the owner's lease has passed.
+    ///
+    /// An owner whose effect is deduplicated may have had it: only one who asks the same
+    /// downstream again is recognised there. After a deploy that has changed the class, nobody
+    /// may.
+    pub fn may_be_taken_over_by(self, next: Self) -> bool {
+        match self {
+            Self::Transactional => true,
+            Self::Keyed => next == Self::Keyed,
+            Self::Opaque => false,
+        }
+    }
+
+    /// Whether the work may be run again at all after its owner vanished.
     pub fn may_run_again(self) -> bool {
         match self {
             Self::Transactional | Self::Keyed => true,

@@ -82,7 +82,8 @@ pub fn claim(
             })
         }
         State::InProgress { .. }
-            if record.class.may_run_again() || planted(Mistake::TakesOverOpaqueWork) =>
+            if record.class.may_be_taken_over_by(claim.class)
+                || planted(Mistake::TakesOverOpaqueWork) =>
         {
             let executions = record.executions.saturating_add(1);
             grant(Some(record), claim, around, executions, Granted::TakenOver)
