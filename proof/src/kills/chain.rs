@@ -125,13 +125,11 @@ impl Chain {
         let left = if life.settles { self.history.unsure() } else { Vec::new() };
         living.clients = Some(tokio::spawn(Arc::clone(&living.load).run(left, self.dice.split())));
         let stopped = if let Some(Armed { point, .. }) = life.armed.as_ref().filter(|_| !reached) {
-            match timeout(TO_THE_POINT, stops.next()).await {
-                Ok(stopped) => Some(stopped?),
-                Err(_) => {
-                    self.tally.find(format!("{point} is not reached: {life:?}"));
-                    return self.kill(living, None).await;
-                }
-            }
+            let Ok(stopped) = timeout(TO_THE_POINT, stops.next()).await else {
+                self.tally.find(format!("{point} is not reached: {life:?}"));
+                return self.kill(living, None).await;
+            };
+            Some(stopped?)
         } else {
             sleep(Duration::from_millis(self.dice.below(MOMENT_MAX_MS))).await;
             None

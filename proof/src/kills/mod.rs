@@ -67,7 +67,7 @@ pub fn run(effort: &Effort) -> Report {
     for (what, count, minimum) in tally.counts(points, TIMES) {
         report.count(what, count, minimum);
     }
-    tally.findings.into_iter().for_each(|finding| report.find(finding));
+    tally.worst().into_iter().for_each(|finding| report.find(finding));
     report
 }
 

@@ -28,11 +28,12 @@ pub(super) struct Tally {
 
 /// More of them help nobody.
 const FINDINGS_SHOWN: usize = 20;
+const FINDINGS_KEPT: usize = 1000;
 
 impl Tally {
     pub(super) fn find(&mut self, finding: impl Into<String>) {
         let finding = finding.into();
-        if self.findings.len() < FINDINGS_SHOWN && !self.findings.contains(&finding) {
+        if self.findings.len() < FINDINGS_KEPT && !self.findings.contains(&finding) {
             self.findings.push(finding);
         }
     }
@@ -42,6 +43,13 @@ impl Tally {
         for line in log.trouble {
             self.find(format!("in the log: {line}"));
         }
+    }
+
+    /// Some of what was found, the worst first.
+    pub(super) fn worst(mut self) -> Vec<String> {
+        self.findings.sort_by_key(|finding| !finding.contains("I1:"));
+        self.findings.truncate(FINDINGS_SHOWN);
+        self.findings
     }
 
     /// Counts what has become of an operation.

@@ -81,12 +81,12 @@ impl Survey {
 
     /// Says how much there was.
     pub(super) fn count(&self, report: &mut Report) {
-        report.count("acknowledgements after a sync", self.acknowledgements, 400);
+        report.count("acknowledgements after a sync", self.acknowledgements, 300);
         report.count("answers given again", self.replays, 50);
         report.count("checkpoints", self.checkpoints, 3);
         report.count("times that the log began anew", self.restarts, 4);
         report.count("processes killed before a sync", self.kills, 2);
-        report.count("answers swept", self.swept, 10);
+        report.count("answers swept", self.swept, 5);
         report.count("rotations of a secret", self.rotations, 1);
     }
 }
