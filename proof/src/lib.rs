@@ -5,9 +5,13 @@
 //! campaign GATE --minutes N` one of them for as long as one likes.
 //!
 //! ```text
-//! effort  how much a gate is to do
-//! report  what it says in the end
+//! corpora  gate: what a fuzzer has found, and what is near it
+//! effort   how much a gate is to do
+//! fuzz     what a fuzzer holds the code to
+//! report   what it says in the end
 //! ```
 
+pub mod corpora;
 pub mod effort;
+pub mod fuzz;
 pub mod report;

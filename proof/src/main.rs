@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use seiriken_proof::corpora;
 use seiriken_proof::effort::Effort;
 use seiriken_proof::report::Report;
 
@@ -23,6 +24,7 @@ struct Cli {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Gate {
     Model,
+    Corpora,
 }
 
 fn main() -> ExitCode {
@@ -30,8 +32,9 @@ fn main() -> ExitCode {
     run(gate, &Effort::new(minutes, seed)).end()
 }
 
-fn run(gate: Gate, _effort: &Effort) -> Report {
+fn run(gate: Gate, effort: &Effort) -> Report {
     match gate {
         Gate::Model => Report::new("model"),
+        Gate::Corpora => corpora::run(effort),
     }
 }
