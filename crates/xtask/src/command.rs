@@ -70,6 +70,12 @@ impl Command {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Keeps what it says on standard error, whatever its exit status.
+    pub(crate) fn read_err(&self, root: &Path) -> Result<String, Failure> {
+        let output = self.process(root).output().map_err(|error| self.not_started(&error))?;
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
     /// Does it run at all? For asking a tool whether it is installed.
     pub(crate) fn answers(&self, root: &Path) -> bool {
         let mut process = self.process(root);

@@ -7,6 +7,8 @@ use clap::ValueEnum;
 pub(crate) enum Gate {
     /// Every state that a key's record can come to, by the shipped transition function
     Model,
+    /// What a fuzzer has found, and what is near it
+    Corpora,
 }
 
 impl Gate {

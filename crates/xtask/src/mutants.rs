@@ -1,0 +1,80 @@
+//! `cargo xtask campaign mutants`: code is changed in small ways, and a test has to fail each time.
+//!
+//! What is changed, and which tests run, says `.cargo/mutants.toml`. A mutant that no test notices
+//! has *survived*. Each survivor is in `docs/survivors.md` with the reason why none can notice it;
+//! one that is not there fails the campaign.
+//!
+//! ```text
+//! survivors  the list, and what of it still holds
+//! ```
+
+mod survivors;
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use self::survivors::{name, read};
+use crate::{
+    command::{Command, Failure},
+    ledger::{self, Entry},
+};
+
+/// Others make other mutants, and the list would not fit.
+const VERSION: &str = "27.1.0";
+
+const SURVIVORS: &str = "docs/survivors.md";
+
+/// Where cargo-mutants puts its results.
+const RESULTS: &str = "mutants.out";
+
+/// Mutates all files of the configuration, or those alone whose path fits a pattern.
+pub(crate) fn run(root: &Path, files: &[String]) -> Result<(), Failure> {
+    if !Command::cargo(&["mutants", "--version"]).answers(root) {
+        println!("cargo-mutants is missing; installing {VERSION}, which takes some minutes, once");
+        let install = ["install", "cargo-mutants", "--locked", "--version", VERSION];
+        Command::cargo(&install).run(root)?;
+    }
+    // While it runs, the tree may go on to another commit.
+    let commit = ledger::commit(root)?;
+    let chosen: Vec<&str> = files.iter().flat_map(|file| ["--file", file]).collect();
+    let _ = fs::remove_dir_all(root.join(RESULTS));
+    let mutate = Command::cargo(&[&["mutants", "--package", "seiriken"], &chosen[..]].concat());
+    // It ends with an error where one survived: what survived is in its results.
+    let _ = mutate.run(root);
+    let results = |file: &str| {
+        let path = root.join(RESULTS).join(file);
+        let text = fs::read_to_string(&path).map_err(|error| {
+            Failure::new(format!("{}: {error}", path.display()), mutate.to_string())
+        })?;
+        Ok::<Vec<String>, Failure>(text.lines().map(String::from).collect())
+    };
+    let (caught, missed) = (results("caught.txt")?, results("missed.txt")?);
+    let (unviable, timeout) = (results("unviable.txt")?, results("timeout.txt")?);
+    let list = fs::read_to_string(root.join(SURVIVORS))
+        .map_err(|error| Failure::new(format!("{SURVIVORS}: {error}"), SURVIVORS))?;
+    let explained = read(&list);
+    let survivors: BTreeSet<String> = missed.iter().map(|line| name(line)).collect();
+    let findings: Vec<String> = survivors.difference(&explained).cloned().collect();
+    if caught.is_empty() {
+        return Err(Failure::new("no mutant was caught, so none was tried", mutate.to_string()));
+    }
+    if files.is_empty() {
+        for killed in explained.difference(&survivors) {
+            println!("{SURVIVORS} has one that is killed: {killed}");
+        }
+    }
+    let of = if files.is_empty() { String::new() } else { format!(" of {}", files.join(", ")) };
+    let counts = format!(
+        "{} caught{of}, {} survived and are explained, {} do not compile, {} run for ever",
+        caught.len(),
+        survivors.len() - findings.len(),
+        unviable.len(),
+        timeout.len()
+    );
+    println!("{counts}");
+    ledger::note(root, &commit, &Entry { campaign: "mutants", counts, findings: &findings })?;
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let list = findings.join("\n  ");
+    Err(Failure::new(format!("no test notices\n  {list}"), mutate.to_string()))
+}
