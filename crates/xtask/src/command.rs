@@ -13,7 +13,7 @@ use std::{
 pub(crate) struct Command {
     program: String,
     arguments: Vec<String>,
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// Why a step stopped, and the command that shows it again.
@@ -38,8 +38,8 @@ impl Command {
         Self::new("cargo", arguments)
     }
 
-    pub(crate) fn with(mut self, variable: &'static str, value: &'static str) -> Self {
-        self.environment.push((variable, value));
+    pub(crate) fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((variable, value.into()));
         self
     }
 
@@ -85,7 +85,10 @@ impl Command {
 
     fn process(&self, root: &Path) -> Process {
         let mut process = Process::new(self.executable());
-        process.args(&self.arguments).envs(self.environment.iter().copied()).current_dir(root);
+        process
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(root);
         process
     }
 

@@ -104,6 +104,8 @@ enum Campaign {
     Model(Long),
     /// What a fuzzer has found, and what is near it
     Corpora(Long),
+    /// What is shared between threads, under schedules that are chosen
+    Schedules(Long),
     /// Run each fuzz target for so long, then keep the smallest inputs that reach as much
     Fuzz {
         /// How long each
@@ -168,6 +170,7 @@ fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
         Campaign::Mutants { file } => return mutants::run(root, &file),
         Campaign::Model(long) => (Gate::Model, long),
         Campaign::Corpora(long) => (Gate::Corpora, long),
+        Campaign::Schedules(long) => (Gate::Schedules, long),
     };
     evidence::campaign(root, gate, minutes, seed)
 }

@@ -9,6 +9,8 @@ pub(crate) enum Gate {
     Model,
     /// What a fuzzer has found, and what is near it
     Corpora,
+    /// What is shared between threads, under schedules that are chosen
+    Schedules,
 }
 
 impl Gate {
