@@ -122,27 +122,32 @@ fn every_job_is_answered_by_what_became_of_it() {
 }
 
 #[test]
-fn a_key_that_is_freed_is_granted_once() {
+fn a_key_has_one_owner_at_a_time() {
     let files = Files::new();
     schedules::hold("group commit of claims", move || {
         let store = files.store();
-        let first = block_on(store.claim(ID, claim(1))).expect("it is answered");
-        let token = granted(&first).expect("a new key");
+        let first = at_once(&store, [1, 2, 3]);
+        let owners: Vec<Token> = first.iter().filter_map(granted).collect();
+        let [owner] = owners[..] else { panic!("one is granted a new key: {first:?}") };
         let releaser = store.clone();
         let releaser = thread::spawn(move || {
-            block_on(releaser.release(ID, token, Ended::WithoutEffect)).expect("it is answered")
+            block_on(releaser.release(ID, owner, Ended::WithoutEffect)).expect("it is answered")
         });
-        let ask_as = |attempt| {
-            let store = store.clone();
-            thread::spawn(move || block_on(store.claim(ID, claim(attempt))).expect("an answer"))
-        };
-        let asked = [ask_as(2), ask_as(3)];
-        let told = asked.map(|asking| asking.join().expect("no claim panics"));
+        let second = at_once(&store, [4, 5]);
         assert_eq!(releaser.join().expect("no release panics"), ReleaseOutcome::Freed);
-        assert!(told.iter().filter_map(granted).count() <= 1, "{told:?}");
-        let last = block_on(store.claim(ID, claim(4))).expect("it is answered");
-        let free = told.iter().all(|told| granted(told).is_none());
-        assert_eq!(granted(&last).is_some(), free, "{told:?}, then {last:?}");
+        let free = second.iter().all(|told| granted(told).is_none());
+        assert!(second.iter().filter_map(granted).count() <= 1, "{second:?}");
+        let last = block_on(store.claim(ID, claim(6))).expect("it is answered");
+        assert_eq!(granted(&last).is_some(), free, "{second:?}, then {last:?}");
         block_on(store.close());
     });
+}
+
+/// What attempts are told that claim the key at once.
+fn at_once<const N: usize>(store: &SqliteStore, attempts: [u128; N]) -> [ClaimOutcome; N] {
+    let claiming = attempts.map(|attempt| {
+        let store = store.clone();
+        thread::spawn(move || block_on(store.claim(ID, claim(attempt))).expect("an answer"))
+    });
+    claiming.map(|claiming| claiming.join().expect("no claim panics"))
 }
