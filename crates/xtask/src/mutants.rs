@@ -26,8 +26,8 @@ const SURVIVORS: &str = "docs/survivors.md";
 /// Where cargo-mutants puts its results.
 const RESULTS: &str = "mutants.out";
 
-/// Mutates all files of the configuration, or those alone whose path fits a pattern.
-pub(crate) fn run(root: &Path, files: &[String]) -> Result<(), Failure> {
+/// Makes all mutants of the configuration, or those alone whose name fits a pattern.
+pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
     if !Command::cargo(&["mutants", "--version"]).answers(root) {
         println!("cargo-mutants is missing; installing {VERSION}, which takes some minutes, once");
         let install = ["install", "cargo-mutants", "--locked", "--version", VERSION];
@@ -35,7 +35,7 @@ pub(crate) fn run(root: &Path, files: &[String]) -> Result<(), Failure> {
     }
     // While it runs, the tree may go on to another commit.
     let commit = ledger::commit(root)?;
-    let chosen: Vec<&str> = files.iter().flat_map(|file| ["--file", file]).collect();
+    let chosen: Vec<&str> = only.iter().flat_map(|pattern| ["--re", pattern]).collect();
     let _ = fs::remove_dir_all(root.join(RESULTS));
     let mutate = Command::cargo(&[&["mutants", "--package", "seiriken"], &chosen[..]].concat());
     // It ends with an error where one survived: what survived is in its results.
@@ -57,12 +57,12 @@ pub(crate) fn run(root: &Path, files: &[String]) -> Result<(), Failure> {
     if caught.is_empty() {
         return Err(Failure::new("no mutant was caught, so none was tried", mutate.to_string()));
     }
-    if files.is_empty() {
+    if only.is_none() {
         for killed in explained.difference(&survivors) {
             println!("{SURVIVORS} has one that is killed: {killed}");
         }
     }
-    let of = if files.is_empty() { String::new() } else { format!(" of {}", files.join(", ")) };
+    let of = only.map(|pattern| format!(" of `{pattern}`")).unwrap_or_default();
     let counts = format!(
         "{} caught{of}, {} survived and are explained, {} do not compile, {} run for ever",
         caught.len(),
