@@ -10,7 +10,7 @@
 
 mod survivors;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use self::survivors::{name, read};
 use crate::{
@@ -40,35 +40,30 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
     let mutate = Command::cargo(&[&["mutants", "--package", "seiriken"], &chosen[..]].concat());
     // It ends with an error where one survived: what survived is in its results.
     let _ = mutate.run(root);
-    let results = |file: &str| {
-        let path = root.join(RESULTS).join(file);
-        let text = fs::read_to_string(&path).map_err(|error| {
-            Failure::new(format!("{}: {error}", path.display()), mutate.to_string())
-        })?;
-        Ok::<Vec<String>, Failure>(text.lines().map(String::from).collect())
-    };
-    let (caught, missed) = (results("caught.txt")?, results("missed.txt")?);
-    let (unviable, timeout) = (results("unviable.txt")?, results("timeout.txt")?);
+    let results = Results::read(root)
+        .map_err(|error| Failure::new(format!("{RESULTS}: {error}"), mutate.to_string()))?;
+    let (made, tried) = (results.made, results.tried());
+    if tried < made || results.caught == 0 {
+        let reason = format!("{tried} of {made} mutants were tried");
+        return Err(Failure::new(reason, mutate.to_string()));
+    }
     let list = fs::read_to_string(root.join(SURVIVORS))
         .map_err(|error| Failure::new(format!("{SURVIVORS}: {error}"), SURVIVORS))?;
     let explained = read(&list);
-    let survivors: BTreeSet<String> = missed.iter().map(|line| name(line)).collect();
+    let survivors = &results.survivors;
     let findings: Vec<String> = survivors.difference(&explained).cloned().collect();
-    if caught.is_empty() {
-        return Err(Failure::new("no mutant was caught, so none was tried", mutate.to_string()));
-    }
     if only.is_none() {
-        for killed in explained.difference(&survivors) {
+        for killed in explained.difference(survivors) {
             println!("{SURVIVORS} has one that is killed: {killed}");
         }
     }
     let of = only.map(|pattern| format!(" of `{pattern}`")).unwrap_or_default();
     let counts = format!(
         "{} caught{of}, {} survived and are explained, {} do not compile, {} run for ever",
-        caught.len(),
+        results.caught,
         survivors.len() - findings.len(),
-        unviable.len(),
-        timeout.len()
+        results.unviable,
+        results.timeout
     );
     println!("{counts}");
     ledger::note(root, &commit, &Entry { campaign: "mutants", counts, findings: &findings })?;
@@ -77,4 +72,35 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
     }
     let list = findings.join("\n  ");
     Err(Failure::new(format!("no test notices\n  {list}"), mutate.to_string()))
+}
+
+/// What cargo-mutants has put down.
+struct Results {
+    made: usize,
+    caught: usize,
+    missed: usize,
+    unviable: usize,
+    timeout: usize,
+    survivors: BTreeSet<String>,
+}
+
+impl Results {
+    fn read(root: &Path) -> io::Result<Self> {
+        let text = |file: &str| fs::read_to_string(root.join(RESULTS).join(file));
+        let lines = |file: &str| Ok::<_, io::Error>(text(file)?.lines().count());
+        let made: Vec<serde_json::Value> = serde_json::from_str(&text("mutants.json")?)?;
+        Ok(Self {
+            made: made.len(),
+            caught: lines("caught.txt")?,
+            missed: lines("missed.txt")?,
+            unviable: lines("unviable.txt")?,
+            timeout: lines("timeout.txt")?,
+            survivors: text("missed.txt")?.lines().map(name).collect(),
+        })
+    }
+
+    /// Fewer than were made: it was ended half-way.
+    fn tried(&self) -> usize {
+        self.caught + self.missed + self.unviable + self.timeout
+    }
 }
