@@ -14,10 +14,17 @@
 //! mistakes   planted, each is found
 //! sweep      every store call at fault, every poll the last one, every frame cut
 //! kills      real processes, killed and stopped
+//! power      what is on the disk after a loss of power
+//! disk       disks that are full or fail, at any call
+//! corpora    what a fuzzer has found, and what is near it
+//! fuzz       what a fuzzer holds the code to
+//! strace     how processes are traced, and their calls made to fail
 //! ```
 
+pub mod corpora;
 pub mod disk;
 pub mod effort;
+pub mod fuzz;
 pub mod histories;
 pub mod kills;
 #[cfg(seiriken_proof)]

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use seiriken_proof::corpora;
 use seiriken_proof::disk;
 use seiriken_proof::effort::Effort;
 use seiriken_proof::histories;
@@ -39,6 +40,7 @@ enum Gate {
     Kills,
     Power,
     Disk,
+    Corpora,
 }
 
 fn main() -> ExitCode {
@@ -59,5 +61,6 @@ fn run(gate: Gate, effort: &Effort) -> Report {
         Gate::Kills => kills::run(effort),
         Gate::Power => power::run(effort),
         Gate::Disk => disk::run(effort),
+        Gate::Corpora => corpora::run(effort),
     }
 }

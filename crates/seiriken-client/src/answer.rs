@@ -38,8 +38,9 @@ impl Answer {
         Self { status, headers, body, kept: true }
     }
 
-    /// What matters of it. `marker` is the field that says whether it is a replay.
-    pub(crate) fn reply(&self, marker: &HeaderName) -> Reply {
+    /// What matters of it, for a [verdict](crate::verdict). `marker` is the field that says whether
+    /// it is a replay.
+    pub fn reply(&self, marker: &HeaderName) -> Reply {
         Reply {
             status: self.status.as_u16(),
             marker: self.marker(marker),

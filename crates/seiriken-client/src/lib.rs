@@ -92,4 +92,4 @@ pub use key::{InvalidKey, Key};
 pub use operation::Progress;
 pub use outcome::{NothingSent, Outcome, Unknown};
 pub use outside::{Outside, System};
-pub use retry::Backoff;
+pub use retry::{Backoff, retry_after};

@@ -51,8 +51,9 @@ fn jitter(bound: Duration, outside: &dyn Outside) -> Duration {
     bound.mul_f64(f64::from(u32::from_be_bytes(bytes)) / f64::from(u32::MAX))
 }
 
-/// What the server asks for: whole seconds, or a date. A date that is over asks for nothing.
-pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+/// What the server asks for in `Retry-After`: whole seconds, or a date. A date that is over asks for
+/// nothing.
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));

@@ -63,7 +63,7 @@ pub enum InvalidIdempotencyKey {
         }
     )]
     Character {
-        /// Counted from 1, in bytes of the field value.
+        /// Counted from 1, in bytes of the field value, without the space around it.
         position: usize,
         /// Whether it stands inside quotes.
         quoted: bool,
@@ -71,7 +71,7 @@ pub enum InvalidIdempotencyKey {
     /// A backslash before something other than `"` or `\`.
     #[error("the backslash at position {position} escapes neither a quote nor a backslash")]
     Escape {
-        /// Counted from 1, in bytes of the field value.
+        /// Counted from 1, in bytes of the field value, without the space around it.
         position: usize,
     },
     /// The opening quote has no closing one.
@@ -80,7 +80,7 @@ pub enum InvalidIdempotencyKey {
     /// Something other than parameters follows the closing quote.
     #[error("something other than parameters follows the closing quote, at position {position}")]
     Trailing {
-        /// Counted from 1, in bytes of the field value.
+        /// Counted from 1, in bytes of the field value, without the space around it.
         position: usize,
     },
     /// A bare key under [`KeySyntax::Strict`].
@@ -195,6 +195,8 @@ fn parameters(value: &[u8], mut at: usize) -> Result<(), InvalidIdempotencyKey> 
             at += 1;
             if value.get(at) == Some(&b'"') {
                 at = sf_string(value, at)?.1;
+            } else if value[at..].starts_with(b"%\"") {
+                at = display_string_end(value, at)?;
             } else {
                 let start = at;
                 at = run_end(value, at, is_plain);
@@ -205,6 +207,17 @@ fn parameters(value: &[u8], mut at: usize) -> Result<(), InvalidIdempotencyKey> 
         }
     }
     Ok(())
+}
+
+/// Just past the Display String (RFC 9651 section 4.2.10) that begins at `start`. Nothing escapes a
+/// quote in it: it writes one as `%22`.
+fn display_string_end(value: &[u8], start: usize) -> Result<usize, InvalidIdempotencyKey> {
+    let closing = run_end(value, start + 2, |byte| matches!(byte, b' '..=b'~') && byte != b'"');
+    match value.get(closing) {
+        Some(b'"') => Ok(closing + 1),
+        Some(_) => Err(InvalidIdempotencyKey::Character { position: closing + 1, quoted: true }),
+        None => Err(InvalidIdempotencyKey::QuoteOpen),
+    }
 }
 
 fn run_end(value: &[u8], start: usize, accept: impl Fn(u8) -> bool) -> usize {
@@ -221,9 +234,14 @@ mod tests {
         IdempotencyKey::parse(value.as_bytes(), KeySyntax::Lenient).map(|key| key.0.into())
     }
 
+    /// With a parameter of the type that RFC 9651 has added (section 3.3.8).
+    const DISPLAY: &str = r#""k:/=1";who=%"f%c3%bc, \;b";n=1"#;
+
     #[test]
     fn spellings_of_the_same_key() {
-        for spelling in ["k:/=1", r#""k:/=1""#, " k:/=1 ", r#""k:/=1";a=1;b;c="x, y""#, "\tk:/=1"] {
+        for spelling in
+            ["k:/=1", r#""k:/=1""#, " k:/=1 ", r#""k:/=1";a=1;b;c="x, y""#, "\tk:/=1", DISPLAY]
+        {
             assert_eq!(lenient(spelling).as_deref(), Ok("k:/=1"), "{spelling}");
         }
         assert_eq!(lenient(r#""a \"b\" \\c""#).as_deref(), Ok(r#"a "b" \c"#));
@@ -252,6 +270,9 @@ mod tests {
             ("\"a\" ;b", Trailing { position: 4 }),
             ("\"a\";B", Trailing { position: 5 }),
             ("\"a\";b=,", Trailing { position: 7 }),
+            ("\"a\";b=%\"x", QuoteOpen),
+            ("\"a\";b=%\"\u{7f}\"", Character { position: 9, quoted: true }),
+            ("\"a\";b=%\"x\"y", Trailing { position: 11 }),
         ];
         for (value, error) in cases {
             assert_eq!(lenient(value), Err(error), "{value}");

@@ -119,9 +119,12 @@ mod planted;
 pub mod planted;
 mod policy;
 pub mod record;
+#[cfg(all(test, seiriken_shuttle))]
+mod schedules;
 mod scope;
 mod secret;
 pub mod store;
+mod sync;
 
 pub use dated_key::{AcceptedKeys, KeyDate, KeyNotAccepted};
 pub use fingerprint::{Fingerprint, FingerprintKind, IgnoredMembers, InvalidPointer, RequestParts};

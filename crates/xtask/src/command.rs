@@ -13,7 +13,7 @@ use std::{
 pub(crate) struct Command {
     program: String,
     arguments: Vec<String>,
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// Why a step stopped, and the command that shows it again.
@@ -38,8 +38,8 @@ impl Command {
         Self::new("cargo", arguments)
     }
 
-    pub(crate) fn with(mut self, variable: &'static str, value: &'static str) -> Self {
-        self.environment.push((variable, value));
+    pub(crate) fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((variable, value.into()));
         self
     }
 
@@ -70,6 +70,12 @@ impl Command {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Keeps what it says on standard error, whatever its exit status.
+    pub(crate) fn read_err(&self, root: &Path) -> Result<String, Failure> {
+        let output = self.process(root).output().map_err(|error| self.not_started(&error))?;
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
     /// Does it run at all? For asking a tool whether it is installed.
     pub(crate) fn answers(&self, root: &Path) -> bool {
         let mut process = self.process(root);
@@ -79,7 +85,10 @@ impl Command {
 
     fn process(&self, root: &Path) -> Process {
         let mut process = Process::new(self.executable());
-        process.args(&self.arguments).envs(self.environment.iter().copied()).current_dir(root);
+        process
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(root);
         process
     }
 

@@ -11,6 +11,8 @@
 //! bench     `cargo xtask bench`: what safe retries cost, measured
 //! guards    `cargo xtask campaign guards`: tests are seen to fail without what they protect
 //! evidence  `cargo xtask prove`, `campaign GATE`: model, simulation, faults, kills
+//! fuzz      `cargo xtask campaign fuzz`: a fuzzer looks for what breaks a promise
+//! mutants   `cargo xtask campaign mutants`: tests are seen to fail without any small piece of code
 //! ledger    a line in docs/ledger.md for each full run
 //! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
 //! command   runs a program and can say how to repeat it by hand
@@ -24,9 +26,11 @@ mod command;
 mod deny;
 mod evidence;
 mod features;
+mod fuzz;
 mod guards;
 mod house;
 mod ledger;
+mod mutants;
 mod packages;
 mod shop;
 mod step;
@@ -110,6 +114,25 @@ enum Campaign {
     Power(Long),
     /// Disks that are full or fail at any call, and limits of the system
     Disk(Long),
+    /// What a fuzzer has found, and what is near it
+    Corpora(Long),
+    /// What is shared between threads, under schedules that are chosen
+    Schedules(Long),
+    /// Run each fuzz target for so long, then keep the smallest inputs that reach as much
+    Fuzz {
+        /// How long each
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+        /// Run these targets alone
+        #[arg(long, value_name = "TARGET", num_args = 1.., value_delimiter = ',')]
+        target: Vec<fuzz::Target>,
+    },
+    /// Change the code in every small way that .cargo/mutants.toml names, and see tests fail (hours)
+    Mutants {
+        /// Make those alone whose name fits this, such as `record/codec.rs`
+        #[arg(long, value_name = "REGEX")]
+        only: Option<String>,
+    },
 }
 
 /// How long a gate of `prove` is to go on.
@@ -155,6 +178,8 @@ fn run(task: Task, root: &Path) -> Result<(), Failure> {
 fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
     let (gate, Long { minutes, seed }) = match campaign {
         Campaign::Guards { only } => return guards::run(root, only.as_deref()),
+        Campaign::Fuzz { minutes, target } => return fuzz::run(root, minutes, &target),
+        Campaign::Mutants { only } => return mutants::run(root, only.as_deref()),
         Campaign::Model(long) => (Gate::Model, long),
         Campaign::Histories(long) => (Gate::Histories, long),
         Campaign::Mistakes(long) => (Gate::Mistakes, long),
@@ -162,6 +187,8 @@ fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
         Campaign::Kills(long) => (Gate::Kills, long),
         Campaign::Power(long) => (Gate::Power, long),
         Campaign::Disk(long) => (Gate::Disk, long),
+        Campaign::Corpora(long) => (Gate::Corpora, long),
+        Campaign::Schedules(long) => (Gate::Schedules, long),
     };
     evidence::campaign(root, gate, minutes, seed)
 }

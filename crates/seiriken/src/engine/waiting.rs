@@ -12,8 +12,11 @@
 //! Who asks the store in the moment between an owner's grant and its beginning gets a turn beside
 //! the owner's. It [listens](Turn::listen) while it pauses: the owner of this process is heard.
 
+#[cfg(all(test, seiriken_shuttle))]
+mod schedules;
+
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::oneshot;
 
@@ -22,6 +25,7 @@ use crate::identity::IdentityDigest;
 use crate::planted::{Mistake, planted};
 use crate::record::RecordedResponse;
 use crate::scope::RecordId;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Whose turn it is, and who waits, by request.
 #[derive(Debug, Default)]

@@ -1,10 +1,12 @@
 //! The memory store: one process, nothing survives it. The executable specification of the
 //! contract: every verb is one call of the transition function under one lock.
 
+#[cfg(all(test, seiriken_shuttle))]
+mod schedules;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::swept_through::SweptThrough;
@@ -19,6 +21,8 @@ use crate::record::transition::{
 use crate::record::{EffectClass, Record, RecordedResponse, State, Token};
 use crate::scope::RecordId;
 use crate::secret::StoreSecret;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Key records in the memory of one process.
 ///

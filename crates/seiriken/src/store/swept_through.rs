@@ -1,8 +1,7 @@
 //! How far a store has forgotten: keys made before that moment may have been used.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crate::clock::Timestamp;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The store's `swept_through`; it only grows.
 #[derive(Debug)]

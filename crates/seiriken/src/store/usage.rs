@@ -1,11 +1,12 @@
 //! How much is kept for each scope: counted as records come and go, never by looking at them all.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use crate::record::transition::Usage;
 use crate::scope::ScopeDigest;
+use crate::sync::RwLock;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The counters of a store.
 #[derive(Debug, Default)]

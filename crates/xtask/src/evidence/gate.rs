@@ -19,6 +19,10 @@ pub(crate) enum Gate {
     Power,
     /// Disks that are full or fail at any call, and limits of the system
     Disk,
+    /// What a fuzzer has found, and what is near it
+    Corpora,
+    /// What is shared between threads, under schedules that are chosen
+    Schedules,
 }
 
 impl Gate {

@@ -5,12 +5,14 @@
 //! profile has a folder of its own, so that no such build lies where a release is looked for.
 //!
 //! ```text
-//! gate    the gates and what each is for
-//! report  what a gate says in the end
+//! gate       the gates and what each is for
+//! report     what a gate says in the end
+//! schedules  the gate that needs another build
 //! ```
 
 mod gate;
 mod report;
+mod schedules;
 
 use std::path::Path;
 
@@ -29,17 +31,28 @@ pub(crate) const LINTS: &str = "crates/xtask/clippy-for-proof";
 const COMPILER: &str = "crates/xtask/rustc-for-proof";
 const PROGRAM: &str = "seiriken-proof";
 
+/// Where random choices start on every change.
+const SEED: u64 = 1;
+
 /// Runs the chosen gates, or all when none is chosen, each in the size for every change, and says
 /// of all of them what they found.
 pub(crate) fn prove(root: &Path, only: &[Gate]) -> Result<(), Failure> {
     let chosen = |gate: &&Gate| only.is_empty() || only.contains(gate);
     let gates: Vec<Gate> = Gate::all().iter().filter(chosen).copied().collect();
     tools(root, &gates)?;
-    let program = build(root)?;
+    let mut program = None;
     let mut reports = Vec::new();
     for gate in gates {
         println!("{}: {}", gate.name(), gate.purpose());
-        reports.push(report(root, &program, &[&gate.name()])?);
+        if gate == Gate::Schedules {
+            reports.push(schedules::run(root, None, SEED)?);
+            continue;
+        }
+        let program = match &program {
+            Some(program) => program,
+            None => program.insert(build(root)?),
+        };
+        reports.push(report(root, program, &[&gate.name()])?);
     }
     println!();
     for report in &reports {
@@ -53,10 +66,14 @@ pub(crate) fn campaign(root: &Path, gate: Gate, minutes: u64, seed: u64) -> Resu
     // While it runs, the tree may go on to another commit.
     let commit = ledger::commit(root)?;
     tools(root, &[gate])?;
-    let program = build(root)?;
-    let (minutes, seed) = (minutes.to_string(), seed.to_string());
     let name = gate.name();
-    let report = report(root, &program, &[&name, "--minutes", &minutes, "--seed", &seed])?;
+    let report = if gate == Gate::Schedules {
+        schedules::run(root, Some(minutes), seed)?
+    } else {
+        let program = build(root)?;
+        let (minutes, seed) = (minutes.to_string(), seed.to_string());
+        report(root, &program, &[&name, "--minutes", &minutes, "--seed", &seed])?
+    };
     println!("{report}");
     let counts = format!("{} ({minutes} min)", report.counts());
     let entry = Entry { campaign: &name, counts, findings: report.findings() };
@@ -85,11 +102,15 @@ fn build(root: &Path) -> Result<String, Failure> {
     let packages = ["--package", "seiriken-proof", "--package", "seiriken-server"];
     let build = [&["build", "--profile", "proof"], &packages[..]].concat();
     Command::cargo(&build).with("RUSTC_WORKSPACE_WRAPPER", COMPILER).run(root)?;
+    Ok(format!("{}/proof/{PROGRAM}", target(root)?))
+}
+
+/// Where builds are put.
+fn target(root: &Path) -> Result<String, Failure> {
     let metadata = Command::cargo(&["metadata", "--no-deps", "--format-version", "1"]);
     let metadata: serde_json::Value = serde_json::from_str(&metadata.read(root)?)
         .map_err(|error| Failure::new(error.to_string(), "cargo metadata"))?;
-    let target = metadata["target_directory"].as_str().unwrap_or("target");
-    Ok(format!("{target}/proof/{PROGRAM}"))
+    Ok(metadata["target_directory"].as_str().unwrap_or("target").to_owned())
 }
 
 fn report(root: &Path, program: &str, arguments: &[&str]) -> Result<Report, Failure> {

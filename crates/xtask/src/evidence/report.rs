@@ -22,6 +22,21 @@ struct Count {
 }
 
 impl Report {
+    /// Of a gate that is no part of the program: what, how many, how many at least.
+    pub(super) fn new(
+        gate: &str,
+        counts: &[(&str, u64, u64)],
+        seed: u64,
+        findings: Vec<String>,
+    ) -> Self {
+        let count = |&(what, number, minimum): &(&str, u64, u64)| {
+            let what = what.to_owned();
+            Count { what, number, minimum }
+        };
+        let counts = counts.iter().map(count).collect();
+        Self { gate: gate.to_owned(), counts, seed: Some(seed), findings }
+    }
+
     pub(super) fn read(output: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(output.lines().last().unwrap_or_default())
     }

@@ -11,10 +11,14 @@ const BARE_CHARACTER: &str = r"[!#-+\--:<-\[\]-~]";
 /// In the value of a parameter: visible ASCII but `"` `,` `;`.
 const PARAMETER_CHARACTER: &str = r"[!#-+\--:<-~]";
 
+/// In a parameter's Display String, which escapes no quote (RFC 9651 section 4.2.10).
+const DISPLAY_CHARACTER: &str = "[ !#-~]";
+
 /// The schema of the field's value; `key` is what the policy page says of it.
 pub(super) fn schema(key: &Value) -> Value {
     let length = format!("{{1,{}}}", key["charactersMax"]);
-    let value = format!("(?:\"{QUOTED_CHARACTER}*\"|{PARAMETER_CHARACTER}+)");
+    let value =
+        format!("(?:\"{QUOTED_CHARACTER}*\"|%\"{DISPLAY_CHARACTER}*\"|{PARAMETER_CHARACTER}+)");
     let parameters = format!("(?:; *[a-z*][a-z0-9_.*-]*(?:={value})?)*");
     let quoted = format!("\"{QUOTED_CHARACTER}{length}\"{parameters}");
     let pattern = match key["quotesRequired"].as_bool() {

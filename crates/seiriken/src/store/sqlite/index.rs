@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -18,6 +18,7 @@ use crate::scope::RecordId;
 use crate::store::memory::IdHasher;
 use crate::store::swept_through::SweptThrough;
 use crate::store::usage::{Share, UsageTable};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The index, in shards so that request threads and the writer rarely meet.
 #[derive(Debug)]

@@ -35,7 +35,7 @@ const FORMAT: i64 = 2;
 /// A bug before this version could lose committed transactions when the log was reset.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS seiriken_meta (
         name  TEXT PRIMARY KEY,
         value ANY NOT NULL

@@ -1,12 +1,11 @@
 //! Tokens: a sequence over the whole store, set aside in the file before it is used.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use rusqlite::Connection;
 
 use super::error::OpenError;
 use super::schema::meta;
 use crate::record::Token;
+use crate::sync::atomic::{AtomicI64, Ordering};
 
 /// Gives out each number once, over all starts, also when rows are deleted and the process dies.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
 //! The writer thread: takes what waits, runs it in one transaction, commits once, answers all.
 
+#[cfg(all(test, seiriken_shuttle))]
+mod schedules;
+
+use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{oneshot, watch};
@@ -16,6 +18,8 @@ use super::tokens::Tokens;
 use crate::clock::Clock;
 use crate::failpoint::{Point, reached};
 use crate::store::StoreError;
+use crate::sync::mpsc::{Receiver, Sender, channel};
+use crate::sync::thread;
 
 /// A handle to the writer thread. The thread ends when the last handle is gone.
 #[derive(Debug)]
@@ -36,6 +40,12 @@ pub(super) struct WriterState {
 enum Message {
     Job(Box<dyn Job>),
     Close(oneshot::Sender<()>),
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::Job(_)) { "Job" } else { "Close" })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,7 +266,7 @@ struct HeldLock<'p> {
 
 impl Drop for HeldLock<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
+        if std::thread::panicking() {
             self.phase.send_replace(Phase::Halted);
             std::mem::forget(self.lock.take());
         }
