@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use seiriken::record::EffectClass;
 use seiriken::store::{Fault, FaultKind, Store, Sweep, Verb};
 
 use super::bench::{Bench, in_paused_time};
 use super::checker;
 use super::front::FrontKind;
-use super::ledger::Told;
+use super::ledger::{History, Told, Who};
 use super::scenario::Scenario;
 use super::tally::Tally;
 use super::world::{LEASE, World};
@@ -34,6 +35,21 @@ impl Point {
     fn fault(self) -> Fault {
         let make = if self.for_ever { Fault::from } else { Fault::once };
         make(self.verb, self.call, self.kind)
+    }
+
+    /// Whether it must come to what it comes to without a fault, or to an answer. A key that could
+    /// not be freed is not known to be free; nor is one that was claimed by nobody knows whom.
+    fn heals(self, class: EffectClass) -> bool {
+        match (self.verb, self.kind) {
+            (Verb::Release, _) => class != EffectClass::Opaque,
+            (Verb::Claim, FaultKind::AcknowledgementLost) => !self.for_ever,
+            _ => true,
+        }
+    }
+
+    /// Whether an owner that lives can say so all the same.
+    fn leaves_signs_of_life(self) -> bool {
+        self.verb == Verb::Complete || (self.verb == Verb::Renew && !self.for_ever)
     }
 }
 
@@ -90,12 +106,41 @@ impl<S: Store + Sweep> Stage<'_, S> {
             let history = world.history();
             let mut breaches = checker::breaches(&history, world.class());
             breaches.extend(settled.as_ref().err().cloned());
+            breaches.extend(self.avoidable(points, &history, settled.as_ref().ok()));
             for breach in breaches {
                 tally.find(format!("{}, {points:?}: {breach}", self.name()));
             }
             tally.saw(&history);
             (calls, settled.ok())
         })
+    }
+
+    /// What no promise forbids, and yet must not come of a single fault.
+    fn avoidable(
+        &self,
+        points: &[Point],
+        history: &History,
+        settled: Option<&Told>,
+    ) -> Option<String> {
+        let ([] | [_]) = points else { return None };
+        let answered = |told: &Told| matches!(told, Told::Answer { .. });
+        // Or another one found it free, has used it, and was answered.
+        let others = history.effects.iter().any(|effect| effect.who != Who::Client);
+        let good = |told: &Told| others || self.scenario.ends_as_it_should(told) || answered(told);
+        if points.iter().all(|point| point.heals(self.scenario.class)) && !settled.is_some_and(good)
+        {
+            return Some(format!("it does not heal, and ends as {settled:?}"));
+        }
+        if !points.iter().all(|point| point.leaves_signs_of_life()) {
+            return None;
+        }
+        if history.takeovers > self.scenario.takeovers_at_most() {
+            return Some(format!("{} takeovers, also from owners that live", history.takeovers));
+        }
+        let told = history.requests.iter().filter_map(|request| request.told.as_ref());
+        let unknown = told.filter(|outcome| outcome.told == Told::Unknown).count();
+        (unknown > 0 && self.scenario.every_owner_is_heard_of())
+            .then(|| "an owner that lives is taken for gone".to_owned())
     }
 
     fn name(&self) -> String {

@@ -130,7 +130,7 @@ impl Finds {
                 ended
             }
             Self::Vanished => {
-                let gone = world.stopped_owner().await;
+                let gone = world.stopped_owner(Does::Waits).await;
                 sleep(LEASE).await;
                 let ended = polled(world, client, Does::Answers, polls).await;
                 drop(gone);

@@ -44,6 +44,9 @@ pub(super) enum Script {
     Vanished,
     /// The owner's process is stopped after the effect, past its lease, and goes on.
     Late,
+    /// The owner's process is stopped before any effect, past its lease, and goes on while its
+    /// successor is at work: it has nothing to say any more.
+    LateInVain,
     /// The client goes away in the middle of the work, and comes again.
     ClientGone,
     /// A key with a date, until its retention is over.
@@ -56,8 +59,8 @@ impl Scenario {
     /// All of them: every script under every class of effect that any store carries in it.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         use Script::{
-            CannotSay, ClientGone, Dated, Late, NothingDone, OtherCaller, OtherRequest, Panics,
-            Retry, Slow, Swept, TwoAtOnce, TwoAtOnceWaiting, Vanished,
+            CannotSay, ClientGone, Dated, Late, LateInVain, NothingDone, OtherCaller, OtherRequest,
+            Panics, Retry, Slow, Swept, TwoAtOnce, TwoAtOnceWaiting, Vanished,
         };
         let scripts = [
             Retry,
@@ -71,6 +74,7 @@ impl Scenario {
             OtherCaller,
             Vanished,
             Late,
+            LateInVain,
             ClientGone,
             Dated,
             Swept,
@@ -90,11 +94,27 @@ impl Scenario {
     pub(super) fn ends_as_it_should(self, told: &Told) -> bool {
         match (self.script, self.class) {
             (Script::Dated, _) => *told == Told::KeyExpired,
-            (Script::CannotSay | Script::Panics | Script::Vanished | Script::Swept, Opaque) => {
-                *told == Told::Unknown
-            }
+            (
+                Script::CannotSay
+                | Script::Panics
+                | Script::Vanished
+                | Script::LateInVain
+                | Script::Swept,
+                Opaque,
+            ) => *told == Told::Unknown,
             _ => matches!(told, Told::Answer { replayed: true, .. }),
         }
+    }
+
+    /// How often its work is run again, at most, where every owner that lives can say so.
+    pub(super) fn takeovers_at_most(self) -> u64 {
+        u64::from(self.class == Keyed && !self.every_owner_is_heard_of())
+    }
+
+    /// Whether nobody's work ends without an answer, and nobody's process does.
+    pub(super) fn every_owner_is_heard_of(self) -> bool {
+        use Script::{CannotSay, Late, LateInVain, Panics, Swept, Vanished};
+        !matches!(self.script, CannotSay | Panics | Vanished | Late | LateInVain | Swept)
     }
 
     pub(super) async fn play<S: Store + Sweep>(self, world: &World<S>) {
@@ -134,17 +154,28 @@ impl Scenario {
             Script::OtherRequest => self.intruded(world, Who::OtherRequest).await,
             Script::OtherCaller => self.intruded(world, Who::OtherCaller).await,
             Script::Vanished => {
-                let gone = world.stopped_owner().await;
+                let gone = world.stopped_owner(Does::Waits).await;
                 client(Does::Answers).await;
                 sleep(LEASE).await;
                 client(Does::Answers).await;
                 drop(gone);
             }
             Script::Late => {
-                let owner = world.stopped_owner().await;
+                let owner = world.stopped_owner(Does::Waits).await;
                 sleep(LEASE).await;
                 client(Does::Answers).await;
                 world.continued(owner).await;
+                client(Does::Answers).await;
+            }
+            Script::LateInVain => {
+                let owner = world.stopped_owner(Does::WaitsInVain).await;
+                sleep(LEASE).await;
+                let work = Does::AnswersAfter(seconds(5));
+                let second = tokio::spawn(world.begin(Who::Client, work, PATIENCE));
+                sleep(seconds(1)).await;
+                world.continued(owner).await;
+                client(Does::Answers).await;
+                let _ = second.await;
                 client(Does::Answers).await;
             }
             Script::ClientGone => {
@@ -164,7 +195,7 @@ impl Scenario {
             }
             Script::Swept => {
                 world.sweep().await;
-                let gone = world.stopped_owner().await;
+                let gone = world.stopped_owner(Does::Waits).await;
                 world.sweep().await;
                 sleep(LEASE).await;
                 world.sweep().await;

@@ -29,6 +29,11 @@ impl Tally {
         self.findings.push(finding);
     }
 
+    /// How much was found.
+    pub(super) fn found(&self) -> usize {
+        self.findings.len()
+    }
+
     /// Counts what happened in one point.
     pub(super) fn saw(&mut self, history: &History) {
         self.takeovers += history.takeovers;
