@@ -9,6 +9,7 @@ mod dropped;
 mod front;
 #[cfg(seiriken_proof)]
 mod held;
+mod late;
 mod ledger;
 mod random;
 mod scenario;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::checker;
 use super::front::{Faulty, Front, FrontKind};
+use super::late::{Late, LateCalls};
 use super::ledger::{History, Ledger, Told, Who};
 use super::timed::Timed;
 use super::work::{Does, Work};
@@ -64,11 +65,18 @@ impl<S: Store> Drop for World<S> {
 
 impl<S: Store + Sweep> World<S> {
     /// A world with a key of its own. To be called in the runtime that its time is.
-    pub(super) fn new(timed: &Arc<Timed<S>>, setting: Setting, faults: &[Fault]) -> Self {
+    pub(super) fn new(
+        timed: &Arc<Timed<S>>,
+        setting: Setting,
+        faults: &[Fault],
+        late: Vec<LateCalls>,
+    ) -> Self {
         timed.begin();
         let now = timed.now();
-        let store = Arc::new(FaultyStore::new(Arc::clone(timed)));
-        faults.iter().for_each(|fault| store.fail(*fault));
+        let store = Arc::new(FaultyStore::new(Late::new(Arc::clone(timed), late)));
+        for fault in faults {
+            store.fail(*fault);
+        }
         let mut policy = Policy::default();
         (policy.class, policy.on_concurrent) = (setting.class, setting.on_concurrent);
         (policy.lease, policy.retention) = (LEASE, RETENTION);
@@ -164,7 +172,7 @@ impl<S: Store + Sweep> World<S> {
 
     pub(super) async fn sweep(&self) {
         // Sweeping is not one of the calls at fault.
-        self.store.inner().sweep().await.expect("the store behind is sound");
+        self.store.inner().inner().sweep().await.expect("the store behind is sound");
     }
 
     /// Nobody asks after this any more: the key's retention is over.
@@ -177,6 +185,7 @@ impl<S: Store + Sweep> World<S> {
     /// must have come. `Err` is the breach, if that is one.
     pub(super) async fn settle(&self) -> Result<Told, String> {
         self.store.heal();
+        self.store.inner().heal();
         let mut told = None;
         let settling = async {
             loop {

@@ -40,7 +40,7 @@ enum Side {
 const CLIENTS: usize = 16;
 
 /// Each of them may have had to wait.
-const FINDINGS_ENOUGH: usize = 3 * CLIENTS;
+const FINDINGS_ENOUGH: usize = CLIENTS;
 
 /// Every point, on the program with each of its stores.
 pub(super) fn every_point(tally: &mut Tally) {

@@ -198,11 +198,10 @@ fn write_group<'c>(
 }
 
 fn commit(group: &mut Group<'_, '_>) -> Result<usize, rusqlite::Error> {
-    let commit = || group.statements.commit.execute([]);
     #[cfg(seiriken_proof)]
-    return group.state.commit_faults.commit(commit);
+    return group.state.commit_faults.commit(|| group.statements.commit.execute([]));
     #[cfg(not(seiriken_proof))]
-    commit()
+    group.statements.commit.execute([])
 }
 
 /// Nothing of the group was written: rolls it back and tells everybody so.
