@@ -1,39 +1,71 @@
 //! Every store call of every scenario, at fault in every way.
 
-use std::time::Duration;
-
+use seiriken::record::EffectClass;
 use seiriken::store::{Fault, FaultKind, Store, Sweep, Verb};
 
 use super::bench::{Bench, in_paused_time};
 use super::checker;
 use super::front::FrontKind;
-use super::ledger::Told;
+use super::late::LateCalls;
+use super::ledger::{History, Told, Who};
 use super::scenario::Scenario;
 use super::tally::Tally;
-use super::world::{LEASE, World};
+use super::world::World;
 
 const VERBS: [Verb; 4] = [Verb::Claim, Verb::Renew, Verb::Complete, Verb::Release];
 
-const KINDS: [FaultKind; 4] = [
-    FaultKind::NotApplied,
-    FaultKind::AcknowledgementLost,
-    FaultKind::Delayed(LEASE.saturating_add(Duration::from_secs(5))),
-    FaultKind::Hung,
-];
+/// How a call goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    NotApplied,
+    AcknowledgementLost,
+    /// It is applied past the lease, when its caller has given it up.
+    Late,
+    Hung,
+}
+
+const KINDS: [Kind; 4] = [Kind::NotApplied, Kind::AcknowledgementLost, Kind::Late, Kind::Hung];
 
 /// One call at fault, or that call and every later one of its verb.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Point {
     verb: Verb,
     call: u64,
-    kind: FaultKind,
+    kind: Kind,
     for_ever: bool,
 }
 
 impl Point {
-    fn fault(self) -> Fault {
+    fn fault(self) -> Option<Fault> {
+        let kind = match self.kind {
+            Kind::NotApplied => FaultKind::NotApplied,
+            Kind::AcknowledgementLost => FaultKind::AcknowledgementLost,
+            Kind::Hung => FaultKind::Hung,
+            Kind::Late => return None,
+        };
         let make = if self.for_ever { Fault::from } else { Fault::once };
-        make(self.verb, self.call, self.kind)
+        Some(make(self.verb, self.call, kind))
+    }
+
+    fn late(self) -> Option<LateCalls> {
+        let Self { verb, call: first, kind, for_ever } = self;
+        let last = if for_ever { u64::MAX } else { first };
+        (kind == Kind::Late).then_some(LateCalls { verb, first, last })
+    }
+
+    /// Whether it must come to what it comes to without a fault, or to an answer. A key that could
+    /// not be freed is not known to be free; nor is one that was claimed by nobody knows whom.
+    fn heals(self, class: EffectClass) -> bool {
+        match (self.verb, self.kind) {
+            (Verb::Release, _) => class != EffectClass::Opaque,
+            (Verb::Claim, Kind::AcknowledgementLost | Kind::Late) => !self.for_ever,
+            _ => true,
+        }
+    }
+
+    /// Whether an owner that lives can say so all the same.
+    fn leaves_signs_of_life(self) -> bool {
+        self.verb == Verb::Complete || (self.verb == Verb::Renew && !self.for_ever)
     }
 }
 
@@ -67,7 +99,7 @@ impl<S: Store + Sweep> Stage<'_, S> {
                 tally.find(format!("{}: {point:?} was not reached", self.name()));
             }
             tally.calls += 1;
-            tally.lost += u64::from(point.kind == FaultKind::AcknowledgementLost);
+            tally.lost += u64::from(point.kind == Kind::AcknowledgementLost);
         }
         points
     }
@@ -80,22 +112,52 @@ impl<S: Store + Sweep> Stage<'_, S> {
 
     /// Plays it with these faults, settles the key and checks what happened.
     fn play(&self, points: &[Point], tally: &mut Tally) -> (Calls, Option<Told>) {
-        let faults: Vec<Fault> = points.iter().map(|point| point.fault()).collect();
+        let faults: Vec<Fault> = points.iter().filter_map(|point| point.fault()).collect();
+        let late = points.iter().filter_map(|point| point.late()).collect();
         in_paused_time(async {
             let setting = self.scenario.setting(self.front);
-            let world = World::new(&self.bench.store, setting, &faults);
+            let world = World::new(&self.bench.store, setting, &faults, late);
             self.scenario.play(&world).await;
             let calls = VERBS.map(|verb| world.store.calls(verb));
             let settled = world.settle().await;
             let history = world.history();
             let mut breaches = checker::breaches(&history, world.class());
             breaches.extend(settled.as_ref().err().cloned());
+            breaches.extend(self.avoidable(points, &history, settled.as_ref().ok()));
             for breach in breaches {
                 tally.find(format!("{}, {points:?}: {breach}", self.name()));
             }
             tally.saw(&history);
             (calls, settled.ok())
         })
+    }
+
+    /// What no promise forbids, and yet must not come of a single fault.
+    fn avoidable(
+        &self,
+        points: &[Point],
+        history: &History,
+        settled: Option<&Told>,
+    ) -> Option<String> {
+        let ([] | [_]) = points else { return None };
+        let answered = |told: &Told| matches!(told, Told::Answer { .. });
+        // Or another one found it free, has used it, and was answered.
+        let others = history.effects.iter().any(|effect| effect.who != Who::Client);
+        let good = |told: &Told| others || self.scenario.ends_as_it_should(told) || answered(told);
+        if points.iter().all(|point| point.heals(self.scenario.class)) && !settled.is_some_and(good)
+        {
+            return Some(format!("it does not heal, and ends as {settled:?}"));
+        }
+        if !points.iter().all(|point| point.leaves_signs_of_life()) {
+            return None;
+        }
+        if history.takeovers > self.scenario.takeovers_at_most() {
+            return Some(format!("{} takeovers, also from owners that live", history.takeovers));
+        }
+        let told = history.requests.iter().filter_map(|request| request.told.as_ref());
+        let unknown = told.filter(|outcome| outcome.told == Told::Unknown).count();
+        (unknown > 0 && self.scenario.every_owner_is_heard_of())
+            .then(|| "an owner that lives is taken for gone".to_owned())
     }
 
     fn name(&self) -> String {

@@ -53,7 +53,7 @@ fn breach(
                 Who::OtherCaller => Told::CredentialChanged,
                 Who::Client | Who::OtherRequest => Told::KeyReused,
             };
-            let found_it_free = own_effect || history.effects.is_empty();
+            let found_it_free = history.effects.is_empty() || answered(history) == request.who;
             let as_it_should = *told == refusal || matches!(told, Told::Unavailable | Told::GaveUp);
             (!as_it_should && !found_it_free).then_some("it should have been refused by what it is")
         }

@@ -12,6 +12,8 @@ use futures_util::poll;
 use seiriken::record::EffectClass;
 use seiriken::store::sqlite::CommitFault;
 
+use tokio::time::timeout;
+
 use super::checker;
 use super::dropped::after_polls;
 use super::front::FrontKind;
@@ -39,12 +41,21 @@ const KINDS: [Kind; 5] = [
     Kind::Hung,
 ];
 
+const FRONTS: [FrontKind; 2] = [FrontKind::Engine, FrontKind::Layer];
+
+/// A script does not come to its end.
+struct Hung(String);
+
+/// So long a script may take, in real time, before it fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What is ordered, one after the other, under one key.
-const SCRIPTS: [&[Placing]; 4] = [
+const SCRIPTS: [&[Placing]; 5] = [
     &[Placing::Commits, Placing::Commits],
     &[Placing::RollsBack, Placing::Commits, Placing::Commits],
     &[Placing::PanicsInside, Placing::Commits],
     &[Placing::PanicsAfterwards, Placing::Commits],
+    &[Placing::CommitsLate, Placing::Commits],
 ];
 
 /// One COMMIT at fault, or that one and every later one.
@@ -59,32 +70,35 @@ pub(super) struct Point {
 pub(super) fn every_point(tally: &mut Tally) {
     // In real time: no lease passes here but by the store's own clock, which is moved by hand.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.expect("a runtime").block_on(async {
-        for front in [FrontKind::Engine, FrontKind::Layer] {
-            for script in SCRIPTS {
-                let commits = Play { front, script, point: None }.play(tally).await;
-                for commit in 1..=commits {
-                    for (kind, for_ever) in KINDS.into_iter().flat_map(|k| [(k, false), (k, true)])
-                    {
-                        let point = Point { commit, kind, for_ever };
-                        let play = Play { front, script, point: Some(point) };
-                        if play.play(tally).await < commit {
-                            tally.find(format!("{play:?}: it was not reached"));
-                        }
-                        tally.commits += 1;
-                        tally.lost += u64::from(kind == Kind::Fails(CommitFault::Written));
-                    }
+    if let Err(Hung(play)) = runtime.expect("a runtime").block_on(all(tally)) {
+        tally.find(play);
+    }
+}
+
+async fn all(tally: &mut Tally) -> Result<(), Hung> {
+    for (front, script) in FRONTS.into_iter().flat_map(|front| SCRIPTS.map(|it| (front, it))) {
+        let commits = Play { front, script, point: None }.play(tally).await?;
+        for commit in 1..=commits {
+            for (kind, for_ever) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)])
+            {
+                let point = Point { commit, kind, for_ever };
+                let play = Play { front, script, point: Some(point) };
+                if play.play(tally).await? < commit {
+                    tally.find(format!("{play:?}: it was not reached"));
                 }
+                tally.commits += 1;
+                tally.lost += u64::from(kind == Kind::Fails(CommitFault::Written));
             }
         }
-    });
+    }
+    Ok(())
 }
 
 /// Drops the request after no poll, one, two, and so on, until it ends by itself.
 pub(super) fn dropped_at_every_poll(tally: &mut Tally) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime").block_on(async {
-        for front in [FrontKind::Engine, FrontKind::Layer] {
+        for front in FRONTS {
             let mut polls = 0;
             while !dropped_after(polls, front, tally).await {
                 polls += 1;
@@ -130,13 +144,22 @@ struct Play {
 
 impl Play {
     /// Plays the script, settles the key, and answers how many COMMITs there were before that.
-    async fn play(self, tally: &mut Tally) -> u64 {
+    async fn play(self, tally: &mut Tally) -> Result<u64, Hung> {
+        let playing = timeout(PATIENCE, self.to_its_end(tally)).await;
+        playing.map_err(|_| Hung(format!("SQLite {self:?}: everybody waits for somebody")))
+    }
+
+    async fn to_its_end(self, tally: &mut Tally) -> u64 {
         let ledger = Arc::new(Ledger::default());
         let mut shop = Shop::open(self.front, Arc::clone(&ledger)).await;
         let held = Held::new(self.point);
         held.at_commits_of(&shop.store);
         for placing in self.script {
-            self.order(&shop, *placing, &held, &ledger).await;
+            if *placing == Placing::CommitsLate {
+                self.overtaken(&shop, &held, &ledger).await;
+            } else {
+                self.order(&shop, *placing, &held, &ledger).await;
+            }
             shop = restarted_where_halted(shop, &held).await;
         }
         let commits = held.commits();
@@ -159,6 +182,20 @@ impl Play {
         }
         tally.saw(&history);
         commits
+    }
+
+    /// One order whose lease ends before it commits: its successor is first, and it comes too late.
+    async fn overtaken(self, shop: &Shop, held: &Arc<Held>, ledger: &Ledger) {
+        let (request, mut asking) = shop.order(Placing::CommitsLate);
+        while ledger.history().waiting == 0 {
+            assert!(poll!(&mut asking).is_pending(), "it is to wait");
+            tokio::task::yield_now().await;
+        }
+        shop.clock.advance(LEASE);
+        self.order(shop, Placing::Commits, held, ledger).await;
+        shop.late.add_permits(1);
+        let told = held.let_through(asking).await;
+        ledger.tell(request, &told);
     }
 
     /// One order. Where its COMMIT is kept waiting, a retry comes meanwhile.

@@ -81,7 +81,7 @@ fn dropped_after<S: Store + Sweep>(
     };
     let setting = Setting { front, class, on_concurrent, dated: false };
     in_paused_time(async {
-        let world = World::new(&bench.store, setting, &[]);
+        let world = World::new(&bench.store, setting, &[], Vec::new());
         let (request, ended) = finds.play(&world, polls).await;
         let settled = world.settle().await;
         let history = world.history();
@@ -130,7 +130,7 @@ impl Finds {
                 ended
             }
             Self::Vanished => {
-                let gone = world.stopped_owner().await;
+                let gone = world.stopped_owner(Does::Waits).await;
                 sleep(LEASE).await;
                 let ended = polled(world, client, Does::Answers, polls).await;
                 drop(gone);

@@ -22,12 +22,12 @@ use tokio::task::yield_now;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use super::late::Late;
 use super::ledger::{Told, Who};
-use super::timed::Timed;
 use super::work::Work;
 
 /// The store of one point: what is at fault in it is this point's alone.
-pub(super) type Faulty<S> = Arc<FaultyStore<Arc<Timed<S>>>>;
+pub(super) type Faulty<S> = Arc<FaultyStore<Late<S>>>;
 
 /// Which front.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -73,6 +73,8 @@ pub(super) struct History {
     pub(super) requests: Vec<Request>,
     /// Executions that were not the first one of their key.
     pub(super) takeovers: u64,
+    /// Works that have come as far as waiting to be let on.
+    pub(super) waiting: u64,
     /// Effects that a downstream recognised by the key, and did not repeat.
     pub(super) recognised: u64,
     /// The key's retention is over.
@@ -127,6 +129,11 @@ impl Ledger {
     /// An execution with this number begins.
     pub(super) fn executes(&self, number: u32) {
         self.lock().takeovers += u64::from(number > 1);
+    }
+
+    /// A work waits to be let on.
+    pub(super) fn waits(&self) {
+        self.lock().waiting += 1;
     }
 
     /// The key's retention is over from now on.

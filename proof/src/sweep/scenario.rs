@@ -26,8 +26,8 @@ pub(super) enum Script {
     Retry,
     /// Two at once; the second one is told so.
     TwoAtOnce,
-    /// Two at once; the second one waits for the answer.
-    TwoAtOnceWaiting,
+    /// A second one while the first is at work, which waits for the answer.
+    SecondWaits,
     /// Work that takes more than two leases, and retries while it runs.
     Slow,
     /// The work finds that there is nothing to do. The retry does it.
@@ -42,8 +42,13 @@ pub(super) enum Script {
     OtherCaller,
     /// The owner's process is gone after the effect.
     Vanished,
+    /// The same, and its successor finds that there is nothing to do: that frees nothing.
+    VanishedInVain,
     /// The owner's process is stopped after the effect, past its lease, and goes on.
     Late,
+    /// The owner's process is stopped before any effect, past its lease, and goes on while its
+    /// successor is at work: it has nothing to say any more.
+    LateInVain,
     /// The client goes away in the middle of the work, and comes again.
     ClientGone,
     /// A key with a date, until its retention is over.
@@ -56,13 +61,13 @@ impl Scenario {
     /// All of them: every script under every class of effect that any store carries in it.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         use Script::{
-            CannotSay, ClientGone, Dated, Late, NothingDone, OtherCaller, OtherRequest, Panics,
-            Retry, Slow, Swept, TwoAtOnce, TwoAtOnceWaiting, Vanished,
+            CannotSay, ClientGone, Dated, Late, LateInVain, NothingDone, OtherCaller, OtherRequest,
+            Panics, Retry, SecondWaits, Slow, Swept, TwoAtOnce, Vanished, VanishedInVain,
         };
         let scripts = [
             Retry,
             TwoAtOnce,
-            TwoAtOnceWaiting,
+            SecondWaits,
             Slow,
             NothingDone,
             CannotSay,
@@ -70,7 +75,9 @@ impl Scenario {
             OtherRequest,
             OtherCaller,
             Vanished,
+            VanishedInVain,
             Late,
+            LateInVain,
             ClientGone,
             Dated,
             Swept,
@@ -80,7 +87,7 @@ impl Scenario {
 
     pub(super) fn setting(self, front: FrontKind) -> Setting {
         let on_concurrent = match self.script {
-            Script::TwoAtOnceWaiting => OnConcurrent::Wait(2 * PATIENCE),
+            Script::SecondWaits => OnConcurrent::Wait(2 * PATIENCE),
             _ => OnConcurrent::Reject,
         };
         Setting { front, class: self.class, on_concurrent, dated: self.script == Script::Dated }
@@ -90,24 +97,51 @@ impl Scenario {
     pub(super) fn ends_as_it_should(self, told: &Told) -> bool {
         match (self.script, self.class) {
             (Script::Dated, _) => *told == Told::KeyExpired,
-            (Script::CannotSay | Script::Panics | Script::Vanished | Script::Swept, Opaque) => {
-                *told == Told::Unknown
-            }
+            (
+                Script::CannotSay
+                | Script::Panics
+                | Script::Vanished
+                | Script::VanishedInVain
+                | Script::LateInVain
+                | Script::Swept,
+                Opaque,
+            ) => *told == Told::Unknown,
             _ => matches!(told, Told::Answer { replayed: true, .. }),
         }
+    }
+
+    /// How often its work is run again, at most, where every owner that lives can say so.
+    pub(super) fn takeovers_at_most(self) -> u64 {
+        match self.script {
+            _ if self.class != Keyed || self.every_owner_is_heard_of() => 0,
+            Script::VanishedInVain => 2,
+            _ => 1,
+        }
+    }
+
+    /// Whether nobody's work ends without an answer, and nobody's process does.
+    pub(super) fn every_owner_is_heard_of(self) -> bool {
+        use Script::{CannotSay, Late, LateInVain, Panics, Swept, Vanished, VanishedInVain};
+        let given_up = matches!(self.script, CannotSay | Panics | Vanished | VanishedInVain);
+        !given_up && !matches!(self.script, Late | LateInVain | Swept)
     }
 
     pub(super) async fn play<S: Store + Sweep>(self, world: &World<S>) {
         let client = |does| world.ask(Who::Client, does);
         let seconds = Duration::from_secs;
         match self.script {
-            Script::Retry => {
-                client(Does::Answers).await;
-                client(Does::Answers).await;
-            }
-            Script::TwoAtOnce | Script::TwoAtOnceWaiting => {
+            Script::Retry => retried(world, Does::Answers).await,
+            Script::TwoAtOnce => {
                 let at_once = || client(Does::AnswersAfter(seconds(2)));
                 tokio::join!(at_once(), at_once());
+                client(Does::Answers).await;
+            }
+            Script::SecondWaits => {
+                let work = Does::AnswersAfter(seconds(5));
+                let first = tokio::spawn(world.begin(Who::Client, work, PATIENCE));
+                sleep(seconds(1)).await;
+                client(Does::Answers).await;
+                let _ = first.await;
                 client(Does::Answers).await;
             }
             Script::Slow => {
@@ -119,32 +153,41 @@ impl Scenario {
                 client(Does::Answers).await;
                 let _ = first.await;
             }
-            Script::NothingDone => {
-                client(Does::NothingDone).await;
-                client(Does::Answers).await;
-            }
-            Script::CannotSay => {
-                client(Does::CannotSay).await;
-                client(Does::Answers).await;
-            }
-            Script::Panics => {
-                client(Does::Panics).await;
-                client(Does::Answers).await;
-            }
+            Script::NothingDone => retried(world, Does::NothingDone).await,
+            Script::CannotSay => retried(world, Does::CannotSay).await,
+            Script::Panics => retried(world, Does::Panics).await,
             Script::OtherRequest => self.intruded(world, Who::OtherRequest).await,
             Script::OtherCaller => self.intruded(world, Who::OtherCaller).await,
             Script::Vanished => {
-                let gone = world.stopped_owner().await;
+                let gone = world.stopped_owner(Does::Waits).await;
                 client(Does::Answers).await;
                 sleep(LEASE).await;
                 client(Does::Answers).await;
                 drop(gone);
             }
+            Script::VanishedInVain => {
+                let gone = world.stopped_owner(Does::Waits).await;
+                sleep(LEASE).await;
+                client(Does::NothingDone).await;
+                client(Does::Answers).await;
+                drop(gone);
+            }
             Script::Late => {
-                let owner = world.stopped_owner().await;
+                let owner = world.stopped_owner(Does::Waits).await;
                 sleep(LEASE).await;
                 client(Does::Answers).await;
                 world.continued(owner).await;
+                client(Does::Answers).await;
+            }
+            Script::LateInVain => {
+                let owner = world.stopped_owner(Does::WaitsInVain).await;
+                sleep(LEASE).await;
+                let work = Does::AnswersAfter(seconds(5));
+                let second = tokio::spawn(world.begin(Who::Client, work, PATIENCE));
+                sleep(seconds(1)).await;
+                world.continued(owner).await;
+                client(Does::Answers).await;
+                let _ = second.await;
                 client(Does::Answers).await;
             }
             Script::ClientGone => {
@@ -164,7 +207,7 @@ impl Scenario {
             }
             Script::Swept => {
                 world.sweep().await;
-                let gone = world.stopped_owner().await;
+                let gone = world.stopped_owner(Does::Waits).await;
                 world.sweep().await;
                 sleep(LEASE).await;
                 world.sweep().await;
@@ -185,4 +228,9 @@ impl Scenario {
         world.ask(intruder, Does::Answers).await;
         world.ask(Who::Client, Does::Answers).await;
     }
+}
+
+async fn retried<S: Store + Sweep>(world: &World<S>, first: Does) {
+    world.ask(Who::Client, first).await;
+    world.ask(Who::Client, Does::Answers).await;
 }

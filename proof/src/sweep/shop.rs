@@ -16,6 +16,7 @@ use seiriken::store::Store;
 use seiriken::store::sqlite::{SqliteStore, SqliteTx, rusqlite};
 use seiriken::{IdempotencyKey, KeySyntax, Policy, Scope};
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -29,6 +30,8 @@ use super::world::LEASE;
 pub(super) enum Placing {
     /// Commits its effect with its answer.
     Commits,
+    /// Waits before it commits, past its lease, until a retry has taken it over.
+    CommitsLate,
     /// Refuses inside the transaction.
     RollsBack,
     /// Panics inside the transaction.
@@ -47,6 +50,8 @@ pub(super) struct Shop {
     service: Router,
     key: Uuid,
     folder: TempDir,
+    /// What the late owner waits for.
+    pub(super) late: Arc<Semaphore>,
 }
 
 /// One order.
@@ -55,6 +60,7 @@ struct Order {
     placing: Placing,
     request: usize,
     ledger: Arc<Ledger>,
+    late: Arc<Semaphore>,
 }
 
 const FILE: &str = "shop.db";
@@ -93,7 +99,8 @@ impl Shop {
             }
         };
         let service = Router::new().route("/", post(take)).layer(layer);
-        Self { store, clock, engine, ledger, front, service, key, folder }
+        let late = Arc::new(Semaphore::new(0));
+        Self { store, clock, engine, ledger, front, service, key, folder, late }
     }
 
     /// The process has ended; the next one opens what it has left on the disk.
@@ -110,7 +117,8 @@ impl Shop {
     /// An order, which its client may leave by dropping the future.
     pub(super) fn order(&self, placing: Placing) -> (usize, BoxFuture<'static, Told>) {
         let request = self.ledger.asks(Who::Client);
-        let order = Order { placing, request, ledger: Arc::clone(&self.ledger) };
+        let (ledger, late) = (Arc::clone(&self.ledger), Arc::clone(&self.late));
+        let order = Order { placing, request, ledger, late };
         let asking: BoxFuture<'static, Told> = match self.front {
             FrontKind::Engine => {
                 let secret = self.store.secret();
@@ -174,7 +182,15 @@ impl Order {
         match self.placing {
             Placing::RollsBack => Err(Refused),
             Placing::PanicsInside => panic!("{ON_PURPOSE}"),
-            Placing::Commits | Placing::PanicsAfterwards => Ok(answer),
+            Placing::Commits | Placing::CommitsLate | Placing::PanicsAfterwards => Ok(answer),
+        }
+    }
+
+    async fn before(&self, number: u32) {
+        self.ledger.executes(number);
+        if self.placing == Placing::CommitsLate {
+            self.ledger.waits();
+            self.late.acquire().await.expect("it is not thrown away").forget();
         }
     }
 
@@ -183,7 +199,7 @@ impl Order {
     }
 
     async fn in_engine(self, execution: Execution<SqliteStore>) -> Ending<()> {
-        self.ledger.executes(execution.number());
+        self.before(execution.number()).await;
         let order = self.clone();
         let committed = execution.commit(move |tx| {
             let answer = order.effect(tx)?;
@@ -203,7 +219,7 @@ async fn take(
     Extension(order): Extension<Order>,
     once: Once<SqliteStore>,
 ) -> Result<Response, Refused> {
-    order.ledger.executes(once.execution().number());
+    order.before(once.execution().number()).await;
     let inside = order.clone();
     let answer = once.commit(move |tx| inside.effect(tx).map(|it| (StatusCode::CREATED, it)));
     let answer = answer.await;

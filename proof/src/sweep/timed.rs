@@ -57,10 +57,6 @@ impl<S> Timed<S> {
         now
     }
 
-    pub(super) fn inner(&self) -> &S {
-        &self.inner
-    }
-
     fn point(&self) -> Option<Point> {
         self.point.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

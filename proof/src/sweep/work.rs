@@ -25,6 +25,8 @@ pub(super) enum Does {
     AnswersAfter(Duration),
     /// Has its effect, and then waits for a permit before it answers.
     Waits(Arc<Semaphore>),
+    /// Waits for a permit, and then finds that there is nothing to do.
+    WaitsInVain(Arc<Semaphore>),
     /// Finds that there is nothing to do, and says so.
     NothingDone,
     /// Has its effect, and cannot say so.
@@ -59,8 +61,13 @@ impl Work {
         if let Does::AnswersAfter(pause) = self.does {
             tokio::time::sleep(pause).await;
         }
-        if matches!(self.does, Does::NothingDone) {
-            return Ended::NothingDone;
+        match &self.does {
+            Does::NothingDone => return Ended::NothingDone,
+            Does::WaitsInVain(gate) => {
+                self.wait_for(gate).await;
+                return Ended::NothingDone;
+            }
+            _ => {}
         }
         let answer = match self.class {
             EffectClass::Keyed => self.ledger.keyed_effect(self.who, self.request),
@@ -69,15 +76,18 @@ impl Work {
             }
         };
         yield_now().await;
-        match self.does {
+        match &self.does {
             Does::Panics => panic!("{ON_PURPOSE}"),
             Does::CannotSay => return Ended::CannotSay,
-            Does::Waits(gate) => {
-                gate.acquire().await.expect("the gate is not thrown away").forget();
-            }
-            Does::Answers | Does::AnswersAfter(_) | Does::NothingDone => {}
+            Does::Waits(gate) => self.wait_for(gate).await,
+            _ => {}
         }
         Ended::Answered(answer)
+    }
+
+    async fn wait_for(&self, gate: &Semaphore) {
+        self.ledger.waits();
+        gate.acquire().await.expect("the gate is not thrown away").forget();
     }
 
     /// As the engine calls it.

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::checker;
 use super::front::{Faulty, Front, FrontKind};
+use super::late::{Late, LateCalls};
 use super::ledger::{History, Ledger, Told, Who};
 use super::timed::Timed;
 use super::work::{Does, Work};
@@ -50,15 +51,32 @@ pub(super) struct World<S: Store> {
     front: Arc<Front<S>>,
     class: EffectClass,
     ledger: Arc<Ledger>,
+    processes: Processes,
+}
+
+/// Processes that have been stopped: what is left of them lies there until the point is over.
+type Processes = Arc<Mutex<Vec<Runtime>>>;
+
+impl<S: Store> Drop for World<S> {
+    fn drop(&mut self) {
+        lock(&self.processes).drain(..).for_each(Runtime::shutdown_background);
+    }
 }
 
 impl<S: Store + Sweep> World<S> {
     /// A world with a key of its own. To be called in the runtime that its time is.
-    pub(super) fn new(timed: &Arc<Timed<S>>, setting: Setting, faults: &[Fault]) -> Self {
+    pub(super) fn new(
+        timed: &Arc<Timed<S>>,
+        setting: Setting,
+        faults: &[Fault],
+        late: Vec<LateCalls>,
+    ) -> Self {
         timed.begin();
         let now = timed.now();
-        let store = Arc::new(FaultyStore::new(Arc::clone(timed)));
-        faults.iter().for_each(|fault| store.fail(*fault));
+        let store = Arc::new(FaultyStore::new(Late::new(Arc::clone(timed), late)));
+        for fault in faults {
+            store.fail(*fault);
+        }
         let mut policy = Policy::default();
         (policy.class, policy.on_concurrent) = (setting.class, setting.on_concurrent);
         (policy.lease, policy.retention) = (LEASE, RETENTION);
@@ -70,7 +88,13 @@ impl<S: Store + Sweep> World<S> {
         let date = setting.dated.then_some(KeyDate { minted: now, expires_at: None });
         let key = (key.into_uuid(), date);
         let front = Arc::new(Front::new(setting.front, Arc::clone(&store), &policy, key));
-        Self { store, front, class: setting.class, ledger: Arc::default() }
+        Self {
+            store,
+            front,
+            class: setting.class,
+            ledger: Arc::default(),
+            processes: Arc::default(),
+        }
     }
 
     /// A client asks, and waits for its answer.
@@ -105,8 +129,8 @@ impl<S: Store + Sweep> World<S> {
         self.ledger.tell(request, told);
     }
 
-    /// Another process is sent the request, has its effect, and is stopped before it answers.
-    pub(super) async fn stopped_owner(&self) -> Stopped {
+    /// Another process is sent the request and is stopped in the middle of its work.
+    pub(super) async fn stopped_owner(&self, does: impl FnOnce(Arc<Semaphore>) -> Does) -> Stopped {
         let process = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -115,21 +139,24 @@ impl<S: Store + Sweep> World<S> {
         let gate = Arc::new(Semaphore::new(0));
         let (request, asking) = {
             let _there = process.enter();
-            self.send(Who::Client, Does::Waits(Arc::clone(&gate)))
+            self.send(Who::Client, does(Arc::clone(&gate)))
         };
-        let mut owner = Stopped { request, asking: Some(asking), gate, process: Some(process) };
-        let effects = || self.ledger.history().effects.len();
-        let before = effects();
-        let had_its_effect = poll_fn(|cx| {
+        let mut owner = Stopped {
+            request,
+            asking: Some(asking),
+            gate,
+            process: Some(process),
+            processes: Arc::clone(&self.processes),
+        };
+        let in_the_middle = poll_fn(|cx| {
             if let Some(told) = owner.poll(cx) {
                 self.tell(request, &told);
                 return Poll::Ready(());
             }
-            let stop = effects() > before || self.ledger.history().recognised > 0;
-            if stop { Poll::Ready(()) } else { Poll::Pending }
+            if self.ledger.history().waiting > 0 { Poll::Ready(()) } else { Poll::Pending }
         });
         // Where the store hangs it is stopped as far as it came.
-        let _ = timeout(PATIENCE, had_its_effect).await;
+        let _ = timeout(PATIENCE, in_the_middle).await;
         owner
     }
 
@@ -137,13 +164,15 @@ impl<S: Store + Sweep> World<S> {
     pub(super) async fn continued(&self, mut owner: Stopped) {
         owner.gate.add_permits(1);
         let Some(asking) = owner.asking.take() else { return };
-        let told = timeout(PATIENCE, asking).await.unwrap_or(Told::GaveUp);
+        // Its caller may go away; the process, which lives again, goes on.
+        let told = timeout(PATIENCE, tokio::spawn(asking)).await;
+        let told = told.ok().and_then(Result::ok).unwrap_or(Told::GaveUp);
         self.tell(owner.request, &told);
     }
 
     pub(super) async fn sweep(&self) {
         // Sweeping is not one of the calls at fault.
-        self.store.inner().sweep().await.expect("the store behind is sound");
+        self.store.inner().inner().sweep().await.expect("the store behind is sound");
     }
 
     /// Nobody asks after this any more: the key's retention is over.
@@ -156,6 +185,7 @@ impl<S: Store + Sweep> World<S> {
     /// must have come. `Err` is the breach, if that is one.
     pub(super) async fn settle(&self) -> Result<Told, String> {
         self.store.heal();
+        self.store.inner().heal();
         let mut told = None;
         let settling = async {
             loop {
@@ -193,6 +223,7 @@ pub(super) struct Stopped {
     asking: Option<BoxFuture<'static, Told>>,
     gate: Arc<Semaphore>,
     process: Option<Runtime>,
+    processes: Processes,
 }
 
 impl Stopped {
@@ -214,11 +245,13 @@ impl Drop for Stopped {
     fn drop(&mut self) {
         if let Some(process) = self.process.take() {
             // What is left of the request is dropped as its caller's connection would be, there.
-            {
-                let _there = process.enter();
-                drop(self.asking.take());
-            }
-            process.shutdown_background();
+            let _there = process.handle().enter();
+            drop(self.asking.take());
+            lock(&self.processes).push(process);
         }
     }
+}
+
+fn lock(processes: &Processes) -> MutexGuard<'_, Vec<Runtime>> {
+    processes.lock().unwrap_or_else(PoisonError::into_inner)
 }

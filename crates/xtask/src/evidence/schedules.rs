@@ -8,6 +8,9 @@ use std::path::Path;
 use super::report::Report;
 use crate::command::{Command, Failure};
 
+/// The compiler of the workspace's crates with `--cfg seiriken_shuttle`.
+const COMPILER: &str = "crates/xtask/rustc-for-schedules";
+
 /// So many tests there are.
 const TESTS_MIN: u64 = 8;
 
@@ -22,12 +25,11 @@ const MARK: &str = "held under schedules: ";
 
 /// Runs the set for every change, or for so many minutes.
 pub(super) fn run(root: &Path, minutes: Option<u64>, seed: u64) -> Result<Report, Failure> {
-    let folder = format!("{}/schedules", super::target(root)?);
     let build = ["test", "--profile", "proof", "--package", "seiriken", "--lib"];
-    let features = ["--no-default-features", "--features", "sqlite", "--target-dir", &folder];
+    let features = ["--no-default-features", "--features", "sqlite"];
     let tests = ["--", "schedules", "--nocapture", "--test-threads", "1"];
     let test = Command::cargo(&[&build[..], &features, &tests].concat())
-        .with("RUSTFLAGS", "--cfg seiriken_shuttle")
+        .with("RUSTC_WORKSPACE_WRAPPER", COMPILER)
         .with("SEIRIKEN_SEED", seed.to_string());
     let test = match minutes {
         None => test.with("SEIRIKEN_SCHEDULES", SCHEDULES.to_string()),

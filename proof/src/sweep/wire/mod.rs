@@ -39,6 +39,9 @@ enum Side {
 /// So many clients at a time: their commits share the disk.
 const CLIENTS: usize = 16;
 
+/// Each of them may have had to wait.
+const FINDINGS_ENOUGH: usize = CLIENTS;
+
 /// Every point, on the program with each of its stores.
 pub(super) fn every_point(tally: &mut Tally) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -62,6 +65,7 @@ async fn on_a_store(store: &str, tally: &mut Tally) -> Result<(), String> {
         })
         .buffer_unordered(CLIENTS);
     let mut answers = Vec::new();
+    let before = tally.found();
     while let Some((key, point, told)) = outcomes.next().await {
         tally.cuts += 1;
         match told {
@@ -70,6 +74,9 @@ async fn on_a_store(store: &str, tally: &mut Tally) -> Result<(), String> {
                 answers.push((key, answer.body));
             }
             Err(breach) => tally.find(format!("the program on {store}, {point:?}: {breach}")),
+        }
+        if tally.found() > before + FINDINGS_ENOUGH {
+            return Err("so much was found that the rest was left".to_owned());
         }
     }
     let orders = exchange::orders(address).await?;

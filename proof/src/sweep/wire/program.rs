@@ -30,7 +30,7 @@ impl Program {
             .env_clear()
             .env("RUST_LOG", "error")
             .args(["orders", "--listen", "127.0.0.1:0", "--store", store])
-            .args(["--on-concurrent", "wait=20s"])
+            .args(["--on-concurrent", "wait=10s"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
