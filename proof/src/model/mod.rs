@@ -53,7 +53,7 @@ pub use self::invariant::Invariant;
 pub use self::shipped::Planted;
 
 /// A campaign leaves a setup after so many steps: what is open would not fit into memory.
-const STEPS_MAX: NonZeroUsize = NonZeroUsize::new(400_000_000).expect("more than none");
+const STEPS_MAX: NonZeroUsize = NonZeroUsize::new(120_000_000).expect("more than none");
 
 /// Explores the set for every change, or more of it for as long as there is time.
 pub fn run(effort: &Effort) -> Report {

@@ -27,7 +27,8 @@ fn a_safe_pair_holds_in_every_state() {
 
 #[test]
 fn what_breaks_is_found_by_the_shortest_way() {
-    let found = explored(three(Part::new(Elsewhere, Keyed), FEW)).found;
+    let budget = Budget { failures: 0, ..FEW };
+    let found = explored(three(Part::new(Elsewhere, Keyed), budget)).found;
     let found = found.expect("a token does not stop the successor from doing it again");
     assert_eq!(found.invariant, Invariant::I1);
     let claims_and_acts = |who| [format!("{who} claims"), format!("{who} makes its effect")];
