@@ -1,6 +1,6 @@
 //! Sequences of verbs, with time passing, sweeps and restarts between them, on both stores.
 //!
-//! Every answer must be the one of the [`Reference`]: to the token, to the second of a
+//! Every answer must be the one of the reference: to the token, to the second of a
 //! `retry_after`, and after a restart. The SQLite file lies in memory where the system has a folder
 //! for that, so that its syncs cost nothing; what is on a disk after a crash is for other gates.
 

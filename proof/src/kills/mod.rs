@@ -6,7 +6,7 @@
 //! with their keys; and `ledgered`, whose effects are lines of a file that no transaction covers.
 //! Each lives some hundred short lives. Raw clients ask for few things often, also for what an
 //! earlier process left; two that are `seiriken-client` ask all along, across the kills. In the
-//! end every operation is asked for once more, and the [checker](check) looks at all that was
+//! end every operation is asked for once more, and the checker (`check`) looks at all that was
 //! asked, told and done.
 //!
 //! ```text
