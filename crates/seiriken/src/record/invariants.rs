@@ -44,3 +44,116 @@ fn assert_successor(before: &Record, after: &Record) {
         _ => assert!(after.token == before.token, "a late owner changes nothing"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fingerprint::Fingerprint;
+    use crate::identity::IdentityDigest;
+    use crate::record::{AttemptId, EffectClass, Minted, RecordedResponse, Retention, Token, Why};
+    use crate::scope::ScopeDigest;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+    const LATER: Timestamp = Timestamp::from_millis(2_000);
+    const KEPT: Retention = Retention { answers: Duration::from_mins(1), skew: Duration::ZERO };
+
+    fn record(token: u128, class: EffectClass, state: State) -> Record {
+        Record {
+            token: Token::from_u128(token),
+            identity: IdentityDigest::from_bytes([1; 16]),
+            fingerprint: Fingerprint::from_stored(1, [1; 16]).expect("1 is a kind"),
+            scope: ScopeDigest::from_bytes([1; 8]),
+            minted: Minted::By(NOW),
+            class,
+            executions: 1,
+            state,
+        }
+    }
+
+    fn running(token: u128, class: EffectClass) -> Record {
+        let state = State::InProgress {
+            attempt: AttemptId::from_random(1),
+            claimed_at: NOW,
+            lease_until: LATER,
+            retention: KEPT,
+        };
+        record(token, class, state)
+    }
+
+    fn unknown(token: u128) -> Record {
+        let state =
+            State::Indeterminate { why: Why::OwnerVanished, retention: KEPT, forget_at: LATER };
+        record(token, EffectClass::Opaque, state)
+    }
+
+    fn completed(token: u128, answer: &[u8]) -> Record {
+        let response = RecordedResponse::of_work(answer);
+        record(token, EffectClass::Opaque, State::Completed { response, expires_at: LATER })
+    }
+
+    /// What a step breaks, if anything.
+    fn breaks(before: Option<&Record>, now: Timestamp, change: &Change) -> Option<String> {
+        let panic = catch_unwind(|| assert_step(before, now, change)).err()?;
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| panic.downcast_ref::<String>().cloned())
+    }
+
+    #[test]
+    fn a_step_that_must_not_be_stops_everything() {
+        use EffectClass::{Keyed, Opaque};
+        let again = |token, class| Record { executions: 2, ..running(token, class) };
+        let other = IdentityDigest::from_bytes([2; 16]);
+        let another = Fingerprint::from_stored(1, [2; 16]).expect("1 is a kind");
+        let put = Change::Put;
+        for (before, change, broken) in [
+            (None, put(completed(1, b"a")), "begins with its first claim"),
+            (None, put(again(1, Keyed)), "begins with its first claim"),
+            (Some(completed(1, b"a")), Change::Remove, "forgotten only when it expires"),
+            (Some(unknown(1)), Change::Remove, "forgotten only when it expires"),
+            (Some(completed(1, b"a")), put(completed(1, b"b")), "never changes"),
+            (Some(completed(1, b"a")), put(unknown(1)), "never changes"),
+            (Some(unknown(1)), put(running(1, Opaque)), "never run again by itself"),
+            (Some(unknown(1)), put(completed(2, b"a")), "a late owner changes nothing"),
+            (Some(running(1, Opaque)), put(again(2, Opaque)), "never run again"),
+            (Some(running(1, Keyed)), put(running(2, Keyed)), "one more execution"),
+            (Some(running(1, Keyed)), put(completed(2, b"a")), "a late owner changes nothing"),
+            (
+                Some(running(1, Keyed)),
+                put(Record { identity: other, ..again(2, Keyed) }),
+                "and whose, is fixed",
+            ),
+            (
+                Some(running(1, Keyed)),
+                put(Record { fingerprint: another, ..again(2, Keyed) }),
+                "and whose, is fixed",
+            ),
+        ] {
+            let said = breaks(before.as_ref(), NOW, &change).unwrap_or_default();
+            assert!(said.contains(broken), "{before:?} to {change:?} says {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_may_be_passes() {
+        use EffectClass::{Keyed, Opaque};
+        let put = Change::Put;
+        for (before, now, change) in [
+            (None, NOW, Change::Keep),
+            (None, NOW, Change::Remove),
+            (None, NOW, put(running(1, Opaque))),
+            (Some(running(1, Opaque)), NOW, Change::Remove),
+            (Some(running(1, Opaque)), NOW, put(running(1, Opaque))),
+            (Some(running(1, Keyed)), NOW, put(Record { executions: 2, ..running(2, Keyed) })),
+            (Some(running(1, Opaque)), NOW, put(unknown(1))),
+            (Some(running(1, Opaque)), NOW, put(completed(1, b"a"))),
+            (Some(unknown(1)), NOW, put(completed(1, b"a"))),
+            (Some(completed(1, b"a")), LATER, Change::Remove),
+            (Some(completed(1, b"a")), LATER, put(running(2, Opaque))),
+        ] {
+            assert_eq!(breaks(before.as_ref(), now, &change), None, "{before:?} to {change:?}");
+        }
+    }
+}

@@ -247,3 +247,14 @@ impl EffectClass {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Elsewhere tests go by the constant, whatever it is.
+    #[test]
+    fn an_unknown_outcome_is_kept_for_thirty_days() {
+        assert_eq!(INDETERMINATE_KEPT_MIN.as_secs(), 30 * 24 * 60 * 60);
+    }
+}
