@@ -64,7 +64,7 @@ impl Tally {
         report.count("outcomes unknown", self.unknown, 2000);
         report.count("outcomes pending", self.pending, 700);
         report.count("replays", self.replays, 20_000);
-        report.count("acknowledgements lost", self.lost, 1000);
+        report.count("acknowledgements lost", self.lost, 1200);
         let more = self.findings.len().saturating_sub(TOLD_MAX);
         self.findings.into_iter().take(TOLD_MAX).for_each(|finding| report.find(finding));
         if more > 0 {
