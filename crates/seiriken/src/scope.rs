@@ -1,6 +1,7 @@
 //! Where a key is looked up: the [`Scope`] (a tenant, a group of routes) is part of the key.
 
 use std::fmt;
+use std::hash::Hasher;
 
 use crate::key::IdempotencyKey;
 use crate::secret::{Purpose, StoreSecret};
@@ -70,6 +71,13 @@ impl RecordId {
     }
 }
 
+impl RecordId {
+    /// Which of so many shards it belongs to: by another byte than a table is ordered by.
+    pub(crate) fn shard_of(&self, shards: usize) -> usize {
+        usize::from(self.0[15]) % shards
+    }
+}
+
 /// The first eight hex digits: enough to follow one operation through a log, of no use to
 /// anybody who wants its key.
 impl fmt::Display for RecordId {
@@ -81,6 +89,25 @@ impl fmt::Display for RecordId {
 impl fmt::Debug for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RecordId({self})")
+    }
+}
+
+/// A digest is a hash already: its first eight bytes serve as they are.
+#[derive(Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    // The length prefix of the array, which is the same for all.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

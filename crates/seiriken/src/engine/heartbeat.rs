@@ -6,7 +6,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
 use super::execution::Execution;
-use super::in_time::in_time;
+use super::in_time::{done_within, in_time};
 use crate::failpoint::{Point, reached};
 use crate::planted::{Mistake, planted};
 use crate::record::transition::RenewOutcome;
@@ -19,10 +19,8 @@ pub(super) async fn keep_alive<S: Store, F: Future>(
     work: F,
 ) -> F::Output {
     let mut work = std::pin::pin!(work);
-    tokio::select! {
-        biased;
-        done = &mut work => return done,
-        () = tokio::time::sleep(interval(execution)) => {}
+    if let Some(done) = done_within(interval(execution), work.as_mut()).await {
+        return done;
     }
     if planted(Mistake::NeverRenews) {
         return work.await;

@@ -4,6 +4,9 @@
 //! until the process ends. Given up on, a call is one whose acknowledgement was lost: asking again
 //! is safe, since claims name their attempt and all else names its token.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::planted::{Mistake, planted};
@@ -22,5 +25,24 @@ pub(super) async fn in_time<T>(
         return call.await;
     }
     let within = limit.max(AT_LEAST);
-    tokio::time::timeout(within, call).await.unwrap_or(Err(StoreError::NoAnswer { within }))
+    done_within(within, pin!(call)).await.unwrap_or(Err(StoreError::NoAnswer { within }))
+}
+
+/// What the future ends with, or `None` when it has not ended after so long. Most end at once: a
+/// timer is made only for one that does not.
+pub(super) async fn done_within<F: Future>(
+    limit: Duration,
+    mut future: Pin<&mut F>,
+) -> Option<F::Output> {
+    let mut late = pin!(None);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = future.as_mut().poll(cx) {
+            return Poll::Ready(Some(done));
+        }
+        if late.is_none() {
+            late.set(Some(tokio::time::sleep(limit)));
+        }
+        late.as_mut().as_pin_mut().map_or(Poll::Pending, |late| late.poll(cx).map(|()| None))
+    })
+    .await
 }

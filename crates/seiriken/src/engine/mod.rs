@@ -46,6 +46,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attempts;
 mod decision;
 mod detach;
 mod execution;
@@ -69,6 +70,7 @@ pub use detach::Run;
 pub use execution::{CommitFailed, CommitRefused, CommitState, Execution};
 pub use operation::Operation;
 
+use self::attempts::Attempts;
 use self::in_time::in_time;
 use self::patience::{Patience, Waited};
 use self::waiting::{Joined, Request, Settled, Turn, Waiting};
@@ -93,6 +95,7 @@ struct Shared<S> {
     policy: Policy,
     tasks: TaskTracker,
     waiting: Arc<Waiting>,
+    attempts: Attempts,
 }
 
 /// How often a claim whose acknowledgement was lost is asked again.
@@ -112,7 +115,7 @@ impl<S: Store> Engine<S> {
     pub fn new(store: S, policy: Policy) -> Result<Self, PolicyError> {
         policy.check(store.carries(policy.class))?;
         let (tasks, waiting) = (TaskTracker::new(), Arc::default());
-        let shared = Shared { store, policy, tasks, waiting };
+        let shared = Shared { store, policy, tasks, waiting, attempts: Attempts::new() };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -128,7 +131,7 @@ impl<S: Store> Engine<S> {
 
     /// Runs `work` if nobody did, and says what came of it.
     ///
-    /// Everything it does stands in one `tracing` span `idempotency`, with the operation's `id` (the
+    /// Everything it does stands in one `tracing` span `idempotency` (of level DEBUG), with the operation's `id` (the
     /// first digits of a keyed hash, never the key) and its `decision`
     /// ([`Decision::name`]).
     ///
@@ -146,7 +149,7 @@ impl<S: Store> Engine<S> {
     {
         let engine = self.clone();
         let id = operation.id;
-        let span = tracing::info_span!("idempotency", %id, decision = tracing::field::Empty);
+        let span = tracing::debug_span!("idempotency", %id, decision = tracing::field::Empty);
         let deciding = async move {
             let decision = engine.decide(operation, work).await;
             tracing::Span::current().record("decision", decision.name());
@@ -236,7 +239,7 @@ impl<S: Store> Engine<S> {
     fn claim_for<F: Fn(FingerprintKind) -> Fingerprint>(&self, operation: &Operation<F>) -> Claim {
         let policy = &self.shared.policy;
         Claim {
-            attempt: AttemptId::from_random(uuid::Uuid::new_v4().as_u128()),
+            attempt: self.shared.attempts.next(),
             identity: operation.identity,
             fingerprint: (operation.fingerprint)(operation.kind),
             scope: operation.scope,
@@ -310,7 +313,7 @@ impl<S: Store> Engine<S> {
         let id = request.id;
         if grant.how == Granted::TakenOver {
             let execution = grant.executions;
-            tracing::warn!(execution, "taken over from an owner that vanished; running it again");
+            tracing::warn!(%id, execution, "taken over from an owner that vanished; running it again");
         }
         tracing::debug!(execution = grant.executions, "executing");
         let turn = turn.unwrap_or_else(|| self.shared.waiting.own(request));

@@ -120,7 +120,7 @@ impl<S: Store> Engine<S> {
                 Decision::Executed { response, beside: Some(beside) }
             }
             Ok(CompleteOutcome::Stale(stands)) => {
-                tracing::warn!("an answer came too late to be recorded; another outcome stands");
+                tracing::warn!(%id, "an answer came too late to be recorded; another outcome stands");
                 // What stands may be somebody else's: the key may have been freed and used anew in
                 // between. A retry is compared with it; this caller was not.
                 if stands.is_some() || execution.class().may_run_again() {
@@ -159,7 +159,8 @@ impl<S: Store> Engine<S> {
             Ok(outcome) => outcome == ReleaseOutcome::Freed,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "an execution could not be released; its lease will end");
+                let id = execution.id();
+                tracing::warn!(%id, error, "an execution could not be released; its lease will end");
                 false
             }
         }

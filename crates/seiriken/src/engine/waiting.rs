@@ -16,6 +16,7 @@
 mod schedules;
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::oneshot;
@@ -24,16 +25,19 @@ use crate::fingerprint::Fingerprint;
 use crate::identity::IdentityDigest;
 use crate::planted::{Mistake, planted};
 use crate::record::RecordedResponse;
-use crate::scope::RecordId;
+use crate::scope::{IdHasher, RecordId};
 use crate::sync::{Mutex, MutexGuard};
 
 /// Whose turn it is, and who waits, by request.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    lines: Mutex<Lines>,
+    shards: [Mutex<Lines>; SHARDS],
 }
 
-type Lines = HashMap<Request, Line>;
+/// Enough that a few cores rarely meet at one lock.
+const SHARDS: usize = 16;
+
+type Lines = HashMap<Request, Line, BuildHasherDefault<IdHasher>>;
 
 /// Those who wait for one request, and how many turns of it are out. There is one turn as a rule;
 /// an owner that was granted the key without waiting makes a second one.
@@ -46,11 +50,18 @@ struct Line {
 }
 
 /// Which request of which caller, under which key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) id: RecordId,
     pub(super) identity: IdentityDigest,
     pub(super) fingerprint: Fingerprint,
+}
+
+/// Few requests have one id, and that is a hash already.
+impl Hash for Request {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.id.hash(hasher);
+    }
 }
 
 /// What one that waits is told.
@@ -78,12 +89,12 @@ const WAITERS_MAX: usize = 1024;
 impl Waiting {
     /// Says that this process owns the execution, until the turn ends.
     pub(super) fn own(self: &Arc<Self>, request: Request) -> Turn {
-        self.lines().entry(request).or_default().turns += 1;
+        self.lines(&request).entry(request).or_default().turns += 1;
         Turn { waiting: Arc::clone(self), request, answer: None }
     }
 
     pub(super) fn join(self: &Arc<Self>, request: &Request) -> Joined {
-        let mut lines = self.lines();
+        let mut lines = self.lines(request);
         let Some(line) = lines.get_mut(request).filter(|line| line.turns > 0) else {
             drop(lines);
             return Joined::YourTurn(self.own(*request));
@@ -97,8 +108,9 @@ impl Waiting {
         Joined::Waiting(told)
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lines(&self, request: &Request) -> MutexGuard<'_, Lines> {
+        let shard = &self.shards[request.id.shard_of(SHARDS)];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,7 +132,7 @@ impl Turn {
     /// without: it is worth while to ask the store.
     pub(super) fn listen(&self) -> oneshot::Receiver<RecordedResponse> {
         let (tell, told) = oneshot::channel();
-        let mut lines = self.waiting.lines();
+        let mut lines = self.waiting.lines(&self.request);
         let line = lines.entry(self.request).or_default();
         line.listeners.retain(|listener| !listener.is_closed());
         line.listeners.push(tell);
@@ -129,7 +141,7 @@ impl Turn {
 
     /// Takes the turn out of its line: whom to tell, and whether one of them gets the turn.
     fn leave(&self) -> Left {
-        let mut lines = self.waiting.lines();
+        let mut lines = self.waiting.lines(&self.request);
         let Some(line) = lines.get_mut(&self.request) else { return Left::default() };
         line.turns = line.turns.saturating_sub(1);
         let last = line.turns == 0;
@@ -188,7 +200,7 @@ impl Drop for Turn {
 impl Turn {
     /// Those who wait go on waiting, before whoever has come since.
     fn put_back(&self, mut waiters: VecDeque<oneshot::Sender<Settled>>) {
-        let mut lines = self.waiting.lines();
+        let mut lines = self.waiting.lines(&self.request);
         let line = lines.entry(self.request).or_default();
         waiters.append(&mut line.waiters);
         line.waiters = waiters;

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 
 use super::axum::Once;
-use super::body::{GuardedBody, WholeBody};
+use super::body::WholeBody;
 use super::problem::{Problem, ProblemKind};
 use super::recording::{self, ResponseLimit};
 use super::replay;
@@ -92,26 +92,25 @@ fn record<E>(
     let data = collected.to_bytes();
     let status = parts.status.as_u16();
     let (stored, private) = recording::split_fields(parts.headers);
-    let stored = recording::fields(&stored);
+    let headers = || recording::fields(&stored);
     let kept = if data.len() > limit.0 {
         None
     } else {
-        RecordedResponse::new(status, &stored, &recording::fields(&trailers), &data).ok()
+        RecordedResponse::of_fields(status, headers, || recording::fields(&trailers), &data).ok()
     };
     match kept {
         Some(record) => Ok((record, FirstCaller { private, long_body: None })),
-        None => RecordedResponse::without_body(status, &stored)
+        None => RecordedResponse::without_body(status, &headers().collect::<Vec<_>>())
             .map(|record| (record, FirstCaller { private, long_body: Some(data) }))
             .map_err(|_| Refused::Streaming),
     }
 }
 
 fn answer(record: &RecordedResponse, first_caller: FirstCaller) -> Response {
-    let mut answer: Response<GuardedBody<Body>> = replay::recorded(record);
+    let mut answer = replay::recorded(record);
     answer.headers_mut().extend(first_caller.private);
     if let Some(data) = first_caller.long_body {
-        let body = WholeBody::new(data, HeaderMap::new());
-        *answer.body_mut() = GuardedBody::whole(body);
+        *answer.body_mut() = WholeBody::new(data, HeaderMap::new());
     }
     answer.map(Body::new)
 }

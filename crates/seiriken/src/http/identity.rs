@@ -70,19 +70,29 @@ impl Identity {
         Self { kind: Kind::Anonymous }
     }
 
+    /// Of a request that says nothing about whose it is: made once, since most may be such.
+    pub(super) fn nobody(&self, secret: &StoreSecret) -> IdentityDigest {
+        match &self.kind {
+            Kind::Credentials { .. } => IdentityDigest::new(secret, &[None, None]),
+            Kind::Anonymous | Kind::Function(_) => IdentityDigest::anonymous(secret),
+        }
+    }
+
+    /// Whose request it is, given what [`Identity::nobody`] has said.
     pub(super) fn of(
         &self,
         secret: &StoreSecret,
+        nobody: IdentityDigest,
         parts: &Parts,
     ) -> Result<IdentityDigest, IdentityUnknown> {
         match &self.kind {
-            Kind::Anonymous => Ok(IdentityDigest::anonymous(secret)),
+            Kind::Anonymous => Ok(nobody),
             Kind::Function(identify) => {
                 let caller = identify(parts).ok_or(IdentityUnknown)?;
                 Ok(IdentityDigest::new(secret, &[Some(&caller)]))
             }
             Kind::Credentials { cookies_ignored } => {
-                credentials(secret, &parts.headers, *cookies_ignored)
+                credentials(secret, nobody, &parts.headers, *cookies_ignored)
             }
         }
     }
@@ -90,12 +100,14 @@ impl Identity {
 
 fn credentials(
     secret: &StoreSecret,
+    nobody: IdentityDigest,
     headers: &HeaderMap,
     cookies_ignored: bool,
 ) -> Result<IdentityDigest, IdentityUnknown> {
     let has_credential = headers.contains_key(AUTHORIZATION) || headers.contains_key(X_API_KEY);
-    if !has_credential && !cookies_ignored && headers.contains_key(COOKIE) {
-        return Err(IdentityUnknown);
+    if !has_credential {
+        let has_session = !cookies_ignored && headers.contains_key(COOKIE);
+        return if has_session { Err(IdentityUnknown) } else { Ok(nobody) };
     }
     let mut parts = Vec::new();
     for name in [&AUTHORIZATION, &X_API_KEY] {

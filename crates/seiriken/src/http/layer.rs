@@ -8,40 +8,58 @@ use super::config::Rules;
 use super::policy_page::PolicyPage;
 use super::service::IdempotencyService;
 use crate::engine::Engine;
+use crate::identity::IdentityDigest;
 use crate::scope::ScopeDigest;
+use crate::secret::StoreSecret;
 use crate::store::Store;
 
 /// Guards a service; see the [module's rules](super). Made by
 /// [`Idempotency::layer`](super::Idempotency::layer).
 #[derive(Debug)]
 pub struct IdempotencyLayer<S> {
+    pub(super) gate: Arc<Gate<S>>,
+}
+
+/// What all requests share. Each holds on to it with one count.
+#[derive(Debug)]
+pub(super) struct Gate<S> {
     pub(super) engine: Engine<S>,
-    pub(super) rules: Arc<Rules>,
+    pub(super) rules: Rules,
     /// Of the rules' scope, which is the same for all requests.
     pub(super) scope: ScopeDigest,
+    /// Of a request that says nothing about whose it is.
+    pub(super) nobody: IdentityDigest,
+}
+
+impl<S: Store> Gate<S> {
+    pub(super) fn secret(&self) -> &StoreSecret {
+        self.engine.store().secret()
+    }
 }
 
 impl<S: Store> IdempotencyLayer<S> {
     pub(super) fn new(engine: Engine<S>, rules: Rules) -> Self {
-        let scope = ScopeDigest::new(engine.store().secret(), &rules.scope);
-        Self { engine, rules: Arc::new(rules), scope }
+        let secret = engine.store().secret();
+        let scope = ScopeDigest::new(secret, &rules.scope);
+        let nobody = rules.identity.nobody(secret);
+        Self { gate: Arc::new(Gate { engine, rules, scope, nobody }) }
     }
 
     /// What it enforces, as a page to serve.
     pub fn policy_page(&self) -> PolicyPage {
-        PolicyPage::new(self.engine.policy(), &self.rules)
+        PolicyPage::new(self.gate.engine.policy(), &self.gate.rules)
     }
 
     /// The engine behind it: to wait for its work at the end
     /// ([`Engine::drain`](crate::engine::Engine::drain)).
     pub fn engine(&self) -> &Engine<S> {
-        &self.engine
+        &self.gate.engine
     }
 }
 
 impl<S> Clone for IdempotencyLayer<S> {
     fn clone(&self) -> Self {
-        Self { engine: self.engine.clone(), rules: Arc::clone(&self.rules), scope: self.scope }
+        Self { gate: Arc::clone(&self.gate) }
     }
 }
 
@@ -49,6 +67,6 @@ impl<S, I> Layer<I> for IdempotencyLayer<S> {
     type Service = IdempotencyService<I, S>;
 
     fn layer(&self, inner: I) -> Self::Service {
-        IdempotencyService::new(inner, self.clone())
+        IdempotencyService::new(inner, Arc::clone(&self.gate))
     }
 }

@@ -1,10 +1,7 @@
 //! What of an answer is recorded, and whether it is recorded at all.
 
 use bytes::Bytes;
-use http::header::{
-    AGE, CONNECTION, CONTENT_LENGTH, DATE, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
-};
+use http::header::{CONNECTION, HeaderName};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 
@@ -13,9 +10,10 @@ use super::collect::{Collected, collect};
 use super::config::Rules;
 use super::problem::ProblemKind;
 use super::reason::Reason;
+use super::replay;
 use super::verdict::Verdict;
 use crate::engine::{CommitState, Ending};
-use crate::record::{EffectClass, Field, RecordedResponse};
+use crate::record::{EffectClass, Field, RecordedResponse, ResponseTooLong};
 
 /// A response extension: "this answer says that nothing was processed". The key is free again, so
 /// that a corrected request may use it.
@@ -34,7 +32,10 @@ pub(super) struct ResponseLimit(pub(super) usize);
 
 /// What reaches the first caller alone.
 pub(super) enum Beside<B, E> {
-    /// Fields that are never stored (`Set-Cookie`, …), added to the recorded answer.
+    /// The recorded answer as it was before it was recorded, which is the same, and fields that
+    /// are never stored (`Set-Cookie`, …).
+    Recorded(Response<WholeBody>, HeaderMap),
+    /// Fields that are never stored, added to the recorded answer.
     Fields(HeaderMap),
     /// Those, and the body, of which the record says only that there was one.
     LongBody(HeaderMap, GuardedBody<B>),
@@ -107,16 +108,20 @@ where
 {
     let (parts, body) = answer.into_parts();
     let (stored, private) = split_fields(parts.headers);
-    let status = parts.status.as_u16();
+    let status = parts.status;
     match collect(body, limit).await {
         Collected::Broken(_) => Ending::Unknown(Beside::CutShort),
         Collected::Whole { data, trailers } => {
-            let record = RecordedResponse::new(status, &fields(&stored), &fields(&trailers), &data);
-            if let Ok(record) = record {
-                Ending::Answered(record, Beside::Fields(private))
-            } else {
-                let body = GuardedBody::whole(WholeBody::new(data, trailers));
-                too_long(status, stored, private, body)
+            let (headers, after) = (|| fields(&stored), || fields(&trailers));
+            match RecordedResponse::of_fields(status.as_u16(), headers, after, &data) {
+                Ok(record) => {
+                    let answer = replay::put_together(status, stored, data, trailers);
+                    Ending::Answered(record, Beside::Recorded(answer, private))
+                }
+                Err(ResponseTooLong) => {
+                    let body = GuardedBody::whole(WholeBody::new(data, trailers));
+                    too_long(status, stored, private, body)
+                }
             }
         }
         Collected::TooLong { read, rest } => {
@@ -127,12 +132,14 @@ where
 
 /// Past the limit: the first caller gets the answer; a retry will be told that there was one.
 fn too_long<B, E>(
-    status: u16,
+    status: StatusCode,
     stored: HeaderMap,
     mut private: HeaderMap,
     body: GuardedBody<B>,
 ) -> Ending<Beside<B, E>> {
-    let record = RecordedResponse::without_body(status, &fields(&stored)).unwrap_or_else(|_| {
+    let status = status.as_u16();
+    let kept = RecordedResponse::without_body(status, &fields(&stored).collect::<Vec<_>>());
+    let record = kept.unwrap_or_else(|_| {
         // Fields so long or so many that not even they can be kept: the status alone.
         private.extend(stored);
         RecordedResponse::without_body(status, &[]).expect("no field is too long here")
@@ -162,6 +169,9 @@ fn whole<B, E>(answer: Response<B>) -> Beside<B, E> {
 /// The fields that are recorded, and those that go to the first caller alone. Framing belongs to
 /// neither: it is made anew for each message.
 pub(super) fn split_fields(headers: HeaderMap) -> (HeaderMap, HeaderMap) {
+    if headers.keys().all(|name| belongs(name) == Belongs::ToAll) {
+        return (headers, HeaderMap::new());
+    }
     let connection_options = connection_options(&headers);
     let mut stored = HeaderMap::with_capacity(headers.len());
     let mut private = HeaderMap::new();
@@ -169,9 +179,11 @@ pub(super) fn split_fields(headers: HeaderMap) -> (HeaderMap, HeaderMap) {
     // The iterator names a field only at the first of its values.
     for (name, value) in headers {
         let Some(name) = name.or(last.take()) else { continue };
-        if !is_framing(&name) && !connection_options.contains(&name) {
-            let fields = if is_private(&name) { &mut private } else { &mut stored };
-            fields.append(&name, value);
+        match belongs(&name) {
+            _ if connection_options.contains(&name) => {}
+            Belongs::ToAll => drop(stored.append(&name, value)),
+            Belongs::ToFirst => drop(private.append(&name, value)),
+            Belongs::ToConnection => {}
         }
         last = Some(name);
     }
@@ -189,48 +201,55 @@ fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
         .collect()
 }
 
-fn is_framing(name: &HeaderName) -> bool {
-    const FRAMING: [HeaderName; 8] = [
-        CONNECTION,
-        CONTENT_LENGTH,
-        PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION,
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ];
-    FRAMING.contains(name) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+/// To whom a field of an answer belongs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Belongs {
+    /// To every caller: it is recorded.
+    ToAll,
+    /// To the first caller: about this message, this caller's browser or this moment, and wrong or
+    /// unsafe in a later answer.
+    ToFirst,
+    /// To the connection.
+    ToConnection,
 }
 
-/// What is about this message, this caller's browser or this moment, and would be wrong or unsafe
-/// in a later answer.
-fn is_private(name: &HeaderName) -> bool {
-    const PRIVATE: [HeaderName; 4] = [AGE, DATE, SET_COOKIE, WWW_AUTHENTICATE];
-    const NAMES: [&str; 13] = [
-        "authentication-info",
-        "b3",
-        "baggage",
-        "idempotent-replayed",
-        "ratelimit",
-        "ratelimit-policy",
-        "server-timing",
-        "traceparent",
-        "tracestate",
-        "x-amzn-trace-id",
-        "x-correlation-id",
-        "x-csrf-token",
-        "x-request-id",
-    ];
+fn belongs(name: &HeaderName) -> Belongs {
     const PREFIXES: [&str; 4] = ["access-control-", "ratelimit-", "x-b3-", "x-ratelimit-"];
-    let name_text = name.as_str();
-    PRIVATE.contains(name)
-        || NAMES.contains(&name_text)
-        || PREFIXES.iter().any(|prefix| name_text.starts_with(prefix))
+    match name.as_str() {
+        "connection"
+        | "content-length"
+        | "keep-alive"
+        | "proxy-authenticate"
+        | "proxy-authorization"
+        | "proxy-connection"
+        | "te"
+        | "trailer"
+        | "transfer-encoding"
+        | "upgrade" => Belongs::ToConnection,
+        "age"
+        | "authentication-info"
+        | "b3"
+        | "baggage"
+        | "date"
+        | "idempotent-replayed"
+        | "ratelimit"
+        | "ratelimit-policy"
+        | "server-timing"
+        | "set-cookie"
+        | "traceparent"
+        | "tracestate"
+        | "www-authenticate"
+        | "x-amzn-trace-id"
+        | "x-correlation-id"
+        | "x-csrf-token"
+        | "x-request-id" => Belongs::ToFirst,
+        name if PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => Belongs::ToFirst,
+        _ => Belongs::ToAll,
+    }
 }
 
-pub(super) fn fields(headers: &HeaderMap) -> Vec<Field<'_>> {
-    headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect()
+pub(super) fn fields(headers: &HeaderMap) -> impl Iterator<Item = Field<'_>> {
+    headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
 }
 
 #[cfg(test)]
@@ -261,7 +280,6 @@ mod tests {
         let (stored, private) = split_fields(headers);
         let text = |headers: &HeaderMap| {
             fields(headers)
-                .iter()
                 .map(|(n, v)| String::from_utf8([n, &b": "[..], v].concat()).unwrap())
                 .collect::<Vec<_>>()
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{LOCATION, TRAILER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -57,31 +58,26 @@ pub(super) fn refusal<B>(rules: &Rules, problem: Problem) -> Response<GuardedBod
     problem.into_response(&rules.page).map(|body| GuardedBody::whole(body))
 }
 
-/// The first caller is answered from the record too, with what is never stored added to it.
+/// The first caller is answered as all others are, with what is never stored added to it.
 fn executed<B, E>(
     rules: &Rules,
     record: &RecordedResponse,
     beside: Option<Beside<B, E>>,
 ) -> Response<GuardedBody<B>> {
-    let (private, body) = match beside {
-        Some(Beside::Fields(private)) => (private, None),
-        Some(Beside::LongBody(private, body)) => (private, Some(body)),
-        _ => (HeaderMap::new(), None),
+    let (mut response, private) = match beside {
+        Some(Beside::Recorded(response, private)) => (response.map(GuardedBody::whole), private),
+        Some(Beside::LongBody(private, body)) => (recorded(record).map(|_| body), private),
+        _ if !record.body_kept() => return not_kept(rules, record),
+        Some(Beside::Fields(private)) => (recorded(record).map(GuardedBody::whole), private),
+        _ => (recorded(record).map(GuardedBody::whole), HeaderMap::new()),
     };
-    if !record.body_kept() && body.is_none() {
-        return not_kept(rules, record);
-    }
-    let mut response = recorded(record);
-    if let Some(body) = body {
-        *response.body_mut() = body;
-    }
     response.headers_mut().extend(private);
     marked(rules, response, false, Reason::Executed)
 }
 
 fn replayed<B>(rules: &Rules, record: &RecordedResponse) -> Response<GuardedBody<B>> {
     if record.body_kept() {
-        marked(rules, recorded(record), true, Reason::Replayed)
+        marked(rules, recorded(record).map(GuardedBody::whole), true, Reason::Replayed)
     } else {
         not_kept(rules, record)
     }
@@ -114,7 +110,9 @@ fn not_recorded<B, E>(
         Beside::CutShort if class == EffectClass::Opaque => {
             Ok(refusal(rules, Problem::new(ProblemKind::OutcomeUnknown)))
         }
-        Beside::CutShort | Beside::Fields(_) | Beside::LongBody(..) => Ok(failed(rules, freed)),
+        Beside::CutShort | Beside::Recorded(..) | Beside::Fields(_) | Beside::LongBody(..) => {
+            Ok(failed(rules, freed))
+        }
     }
 }
 
@@ -142,13 +140,24 @@ fn not_kept<B>(rules: &Rules, record: &RecordedResponse) -> Response<GuardedBody
 }
 
 /// The recorded answer as a response: same status, same fields in the same order, same bytes.
-pub(super) fn recorded<B>(record: &RecordedResponse) -> Response<GuardedBody<B>> {
-    let (mut headers, trailers) = (header_map(record.headers()), header_map(record.trailers()));
+pub(super) fn recorded(record: &RecordedResponse) -> Response<WholeBody> {
+    let status = StatusCode::from_u16(record.status());
+    let headers = header_map(record, record.headers());
+    let trailers = header_map(record, record.trailers());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    put_together(status, headers, record.body(), trailers)
+}
+
+/// An answer whose body is there in whole.
+pub(super) fn put_together(
+    status: StatusCode,
+    mut headers: HeaderMap,
+    body: Bytes,
+    trailers: HeaderMap,
+) -> Response<WholeBody> {
     headers.extend(announcement(&trailers).map(|names| (TRAILER, names)));
-    let body = WholeBody::new(record.body(), trailers);
-    let mut response = Response::new(GuardedBody::whole(body));
-    *response.status_mut() =
-        StatusCode::from_u16(record.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = Response::new(WholeBody::new(body, trailers));
+    *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
 }
@@ -156,19 +165,28 @@ pub(super) fn recorded<B>(record: &RecordedResponse) -> Response<GuardedBody<B>>
 /// Trailers are announced (RFC 9110 section 6.6.2); those that are not, hyper does not send over
 /// HTTP/1.1.
 fn announcement(trailers: &HeaderMap) -> Option<HeaderValue> {
+    if trailers.is_empty() {
+        return None;
+    }
     let names: Vec<&str> = trailers.keys().map(HeaderName::as_str).collect();
-    (!names.is_empty()).then(|| names.join(", ").parse().ok()).flatten()
+    names.join(", ").parse().ok()
 }
 
-fn header_map(fields: Fields<'_>) -> HeaderMap {
-    fields
-        .filter_map(|(name, value)| {
-            Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
-        })
-        .fold(HeaderMap::new(), |mut headers, (name, value)| {
+/// The values stay where they are, in the record's buffer.
+fn header_map(record: &RecordedResponse, fields: Fields<'_>) -> HeaderMap {
+    let Some(room) = fields.clone().size_hint().1.filter(|count| *count > 0) else {
+        return HeaderMap::new();
+    };
+    // One more, for the marker.
+    let mut headers = HeaderMap::with_capacity(room + 1);
+    for (name, value) in fields {
+        let value = record.as_bytes().slice_ref(value);
+        let name = HeaderName::from_bytes(name);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
             headers.append(name, value);
-            headers
-        })
+        }
+    }
+    headers
 }
 
 fn marked<B>(

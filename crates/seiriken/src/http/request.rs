@@ -1,6 +1,8 @@
 //! What a guarded request says: key, identity, whole body, fingerprint. Nothing is claimed before
 //! all of it is there.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -10,14 +12,15 @@ use http_body::Body;
 use super::body::WholeBody;
 use super::collect::{Collected, collect};
 use super::config::{KeyRequirement, Rules};
+use super::layer::Gate;
 use super::problem::{Problem, ProblemKind};
 use crate::dated_key::KeyDate;
 use crate::engine::Operation;
-use crate::fingerprint::{Fingerprint, FingerprintKind, IgnoredMembers, RequestParts};
+use crate::fingerprint::{Fingerprint, FingerprintKind, RequestParts};
 use crate::issuing::IssuingSecrets;
 use crate::key::IdempotencyKey;
-use crate::scope::{RecordId, ScopeDigest};
-use crate::secret::StoreSecret;
+use crate::scope::RecordId;
+use crate::store::Store;
 
 /// Whether a request is guarded.
 pub(super) enum Guarded {
@@ -57,16 +60,15 @@ pub(super) fn guarded(
 }
 
 /// Reads the rest of a guarded request.
-pub(super) async fn read<B: Body<Data = Bytes>>(
-    rules: &Rules,
-    secret: &StoreSecret,
-    scope: ScopeDigest,
+pub(super) async fn read<S: Store, B: Body<Data = Bytes>>(
+    gate: &Arc<Gate<S>>,
     named: &Named,
     parts: &Parts,
     body: B,
-) -> Result<(Operation<impl Fn(FingerprintKind) -> Fingerprint + use<B>>, WholeBody), Problem> {
-    let identity =
-        rules.identity.of(secret, parts).map_err(|_| Problem::new(ProblemKind::IdentityUnknown))?;
+) -> Result<(Operation<impl Fn(FingerprintKind) -> Fingerprint + use<S, B>>, WholeBody), Problem> {
+    let (rules, secret) = (&gate.rules, gate.secret());
+    let identity = rules.identity.of(secret, gate.nobody, parts);
+    let identity = identity.map_err(|_| Problem::new(ProblemKind::IdentityUnknown))?;
     let limit = rules.request_body_bytes_max;
     let (data, trailers) = match collect(body, limit).await {
         Collected::Whole { data, trailers } => (data, trailers),
@@ -76,10 +78,10 @@ pub(super) async fn read<B: Body<Data = Bytes>>(
         }
         Collected::Broken(_) => return Err(Problem::new(ProblemKind::BodyIncomplete)),
     };
-    let request = FingerprintedRequest::of(secret, rules, parts, &data);
+    let request = FingerprintedRequest::of(gate, parts, &data);
     let operation = Operation {
         id: RecordId::new(secret, &rules.scope, &named.key),
-        scope,
+        scope: gate.scope,
         date: named.date,
         identity,
         kind: rules.fingerprint,
@@ -90,20 +92,18 @@ pub(super) async fn read<B: Body<Data = Bytes>>(
 
 /// What the fingerprint is made of, kept until the claim has been decided: an earlier request may
 /// have been recorded under another kind. Its clones are of reference-counted parts.
-struct FingerprintedRequest {
-    secret: StoreSecret,
-    ignored: IgnoredMembers,
+struct FingerprintedRequest<S> {
+    gate: Arc<Gate<S>>,
     method: Method,
     uri: Uri,
-    content_type: Option<Bytes>,
+    content_type: Option<ContentType>,
     body: Bytes,
 }
 
-impl FingerprintedRequest {
-    fn of(secret: &StoreSecret, rules: &Rules, parts: &Parts, body: &Bytes) -> Self {
+impl<S: Store> FingerprintedRequest<S> {
+    fn of(gate: &Arc<Gate<S>>, parts: &Parts, body: &Bytes) -> Self {
         Self {
-            secret: secret.clone(),
-            ignored: rules.ignored.clone(),
+            gate: Arc::clone(gate),
             method: parts.method.clone(),
             uri: target(parts).clone(),
             content_type: content_type(&parts.headers),
@@ -116,10 +116,10 @@ impl FingerprintedRequest {
             method: self.method.as_str().as_bytes(),
             path: self.uri.path().as_bytes(),
             query: self.uri.query().map(str::as_bytes),
-            content_type: self.content_type.as_deref(),
+            content_type: self.content_type.as_ref().map(AsRef::as_ref),
             body: &self.body,
         };
-        Fingerprint::ignoring(&self.secret, kind, &self.ignored, &request)
+        Fingerprint::ignoring(self.gate.secret(), kind, &self.gate.rules.ignored, &request)
     }
 }
 
@@ -147,9 +147,30 @@ pub(super) fn target(parts: &Parts) -> &Uri {
     &parts.uri
 }
 
-/// All lines of the field, as one (RFC 9110 section 5.3): none of them is left out.
-fn content_type(headers: &HeaderMap) -> Option<Bytes> {
+/// What the request says it carries.
+enum ContentType {
+    /// In one line, as is usual.
+    One(HeaderValue),
+    /// All lines of the field, as one (RFC 9110 section 5.3): none of them is left out.
+    Joined(Vec<u8>),
+}
+
+impl AsRef<[u8]> for ContentType {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::One(line) => line.as_bytes(),
+            Self::Joined(lines) => lines,
+        }
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> Option<ContentType> {
+    let mut lines = headers.get_all(CONTENT_TYPE).iter();
+    let first = lines.next()?;
+    if lines.next().is_none() {
+        return Some(ContentType::One(first.clone()));
+    }
     let lines: Vec<&[u8]> =
         headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes).collect();
-    (!lines.is_empty()).then(|| Bytes::from(lines.join(&b", "[..])))
+    Some(ContentType::Joined(lines.join(&b", "[..])))
 }

@@ -12,12 +12,12 @@ use tower_service::Service;
 
 use super::body::GuardedBody;
 use super::config::Rules;
-use super::layer::IdempotencyLayer;
+use super::layer::Gate;
 use super::problem::Problem;
 use super::recording::{self, Beside, ResponseLimit};
 use super::replay;
 use super::request::{self, Guarded, Named};
-use crate::engine::{Ending, Engine, Execution};
+use crate::engine::{Ending, Execution};
 use crate::failpoint::{Point, reached};
 use crate::key::IdempotencyKey;
 use crate::scope::RecordId;
@@ -27,18 +27,18 @@ use crate::store::Store;
 #[derive(Debug)]
 pub struct IdempotencyService<I, S> {
     inner: I,
-    layer: IdempotencyLayer<S>,
+    gate: Arc<Gate<S>>,
 }
 
 impl<I, S> IdempotencyService<I, S> {
-    pub(super) fn new(inner: I, layer: IdempotencyLayer<S>) -> Self {
-        Self { inner, layer }
+    pub(super) fn new(inner: I, gate: Arc<Gate<S>>) -> Self {
+        Self { inner, gate }
     }
 }
 
 impl<I: Clone, S> Clone for IdempotencyService<I, S> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+        Self { inner: self.inner.clone(), gate: Arc::clone(&self.gate) }
     }
 }
 
@@ -65,19 +65,20 @@ where
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        // The service that was polled ready is the one that is called; its clone stays for later.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
         let (parts, body) = request.into_parts();
-        let IdempotencyLayer { engine, rules, .. } = &self.layer;
+        let Gate { engine, rules, .. } = &*self.gate;
         match request::guarded(rules, engine.store().issuing_secrets(), &parts) {
             Ok(Guarded::No) => {
                 let request = Request::from_parts(parts, GuardedBody::through(body));
-                let answering = inner.call(request);
+                let answering = self.inner.call(request);
                 Box::pin(async move { Ok(answering.await?.map(|body| GuardedBody::through(body))) })
             }
             Ok(Guarded::By(named)) => {
-                Box::pin(guard(self.layer.clone(), inner, named, parts, body))
+                // The service that was polled ready is the one that is called; its clone stays for
+                // later.
+                let clone = self.inner.clone();
+                let inner = std::mem::replace(&mut self.inner, clone);
+                Box::pin(guard(Arc::clone(&self.gate), inner, named, parts, body))
             }
             Err(problem) => {
                 let refusal = refused_at_the_gate(rules, problem);
@@ -90,7 +91,7 @@ where
 /// A refusal before the engine is asked has a span of its own, of the same name as the engine's.
 fn refused_at_the_gate<B>(rules: &Rules, problem: Problem) -> Response<GuardedBody<B>> {
     let decision = problem.name();
-    tracing::info_span!("idempotency", decision).in_scope(|| tracing::debug!("refused"));
+    tracing::debug_span!("idempotency", decision).in_scope(|| tracing::debug!("refused"));
     replay::refusal(rules, problem)
 }
 
@@ -104,25 +105,20 @@ struct ClaimedTarget {
 /// Whether a layer further out has claimed this very request and is running it: it would wait here
 /// for itself. Another request under the same key, which a handler makes out of the one it got, is
 /// another operation and is refused like any.
-fn guarded_already<S: Store>(
-    engine: &Engine<S>,
-    rules: &Rules,
-    key: &IdempotencyKey,
-    parts: &Parts,
-) -> bool {
+fn guarded_already<S: Store>(gate: &Gate<S>, key: &IdempotencyKey, parts: &Parts) -> bool {
     let same_target = parts.extensions.get::<ClaimedTarget>().is_some_and(|claimed| {
         claimed.method == parts.method && claimed.uri == *request::target(parts)
     });
     same_target
         && parts.extensions.get::<Execution<S>>().is_some_and(|outer| {
-            outer.class() == engine.policy().class
-                && outer.id() == RecordId::new(engine.store().secret(), &rules.scope, key)
+            outer.class() == gate.engine.policy().class
+                && outer.id() == RecordId::new(gate.secret(), &gate.rules.scope, key)
                 && outer.let_through_once()
         })
 }
 
 async fn guard<I, S, Q, B>(
-    layer: IdempotencyLayer<S>,
+    gate: Arc<Gate<S>>,
     mut inner: I,
     named: Named,
     parts: Parts,
@@ -138,31 +134,29 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Send,
 {
-    let IdempotencyLayer { engine, rules, scope } = layer;
-    if guarded_already(&engine, &rules, &named.key, &parts) {
+    if guarded_already(&gate, &named.key, &parts) {
         let answer = inner.call(Request::from_parts(parts, GuardedBody::through(body))).await?;
         return Ok(answer.map(GuardedBody::through));
     }
-    let read = request::read(&rules, engine.store().secret(), scope, &named, &parts, body).await;
-    let (operation, body) = match read {
+    let (operation, body) = match request::read(&gate, &named, &parts, body).await {
         Ok(read) => read,
-        Err(problem) => return Ok(refused_at_the_gate(&rules, problem)),
+        Err(problem) => return Ok(refused_at_the_gate(&gate.rules, problem)),
     };
     reached(Point::BodyRead);
-    let class = engine.policy().class;
+    let class = gate.engine.policy().class;
     let target =
         ClaimedTarget { method: parts.method.clone(), uri: request::target(&parts).clone() };
-    let work_rules = Arc::clone(&rules);
-    let decision = engine.run(operation, move |execution| async move {
+    let work_gate = Arc::clone(&gate);
+    let decision = gate.engine.run(operation, move |execution| async move {
         let mut request = Request::from_parts(parts, GuardedBody::whole(body));
-        let limit = ResponseLimit(work_rules.response_body_bytes_max);
+        let limit = ResponseLimit(work_gate.rules.response_body_bytes_max);
         request.extensions_mut().insert(execution.clone());
         request.extensions_mut().insert(limit);
         request.extensions_mut().insert(target);
         match inner.call(request).await {
             Ok(answer) => {
                 let commit = execution.settled_commit().await;
-                recording::ending(&work_rules, class, commit, answer).await
+                recording::ending(&work_gate.rules, class, commit, answer).await
             }
             // It went wrong somewhere between here and the handler: nobody knows where.
             Err(error) => Ending::Unknown(Beside::Failed(error)),
@@ -170,5 +164,5 @@ where
     });
     let decision = decision.await;
     reached(Point::AnswerMade);
-    replay::respond(&rules, class, decision)
+    replay::respond(&gate.rules, class, decision)
 }

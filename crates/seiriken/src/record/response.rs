@@ -45,41 +45,60 @@ impl RecordedResponse {
         trailers: &[Field<'_>],
         body: &[u8],
     ) -> Result<Self, ResponseTooLong> {
+        Self::of_fields(status, || headers.iter().copied(), || trailers.iter().copied(), body)
+    }
+
+    /// As [`RecordedResponse::new`], from fields that lie elsewhere: nothing is put together first.
+    pub(crate) fn of_fields<'f, H, T>(
+        status: u16,
+        headers: impl Fn() -> H,
+        trailers: impl Fn() -> T,
+        body: &[u8],
+    ) -> Result<Self, ResponseTooLong>
+    where
+        H: Iterator<Item = Field<'f>>,
+        T: Iterator<Item = Field<'f>>,
+    {
         Self::build(0, status, headers, trailers, body)
     }
 
     /// Records that there was an answer, without its body: it was too long to keep. A retry is
     /// told so, and the work is still never run again.
     pub fn without_body(status: u16, headers: &[Field<'_>]) -> Result<Self, ResponseTooLong> {
-        Self::build(BODY_NOT_KEPT, status, headers, &[], &[])
+        Self::build(BODY_NOT_KEPT, status, || headers.iter().copied(), std::iter::empty, &[])
     }
 
     /// Records the result of work that is no HTTP request: bytes alone, under status 200.
     pub fn of_work(result: &[u8]) -> Self {
-        match Self::build(0, 200, &[], &[], result) {
+        match Self::new(200, &[], &[], result) {
             Ok(recorded) => recorded,
             Err(ResponseTooLong) => unreachable!("no field is too long where there is none"),
         }
     }
 
-    fn build(
+    fn build<'f, H, T>(
         flags: u8,
         status: u16,
-        headers: &[Field<'_>],
-        trailers: &[Field<'_>],
+        headers: impl Fn() -> H,
+        trailers: impl Fn() -> T,
         body: &[u8],
-    ) -> Result<Self, ResponseTooLong> {
-        let fields = || headers.iter().chain(trailers);
+    ) -> Result<Self, ResponseTooLong>
+    where
+        H: Iterator<Item = Field<'f>>,
+        T: Iterator<Item = Field<'f>>,
+    {
+        let fields = || headers().chain(trailers());
         let body_at =
             PREFIX + fields().map(|(n, v)| FIELD_PREFIX + n.len() + v.len()).sum::<usize>();
+        let count = |number: usize| u16::try_from(number).map_err(|_| ResponseTooLong);
         let mut buffer = BytesMut::with_capacity(body_at + body.len());
         buffer.put_u8(VERSION);
         buffer.put_u8(flags);
         buffer.put_u16_le(status);
-        buffer.put_u16_le(headers.len().try_into().map_err(|_| ResponseTooLong)?);
-        buffer.put_u16_le(trailers.len().try_into().map_err(|_| ResponseTooLong)?);
+        buffer.put_u16_le(count(headers().count())?);
+        buffer.put_u16_le(count(trailers().count())?);
         for (name, value) in fields() {
-            buffer.put_u16_le(name.len().try_into().map_err(|_| ResponseTooLong)?);
+            buffer.put_u16_le(count(name.len())?);
             buffer.put_u32_le(value.len().try_into().map_err(|_| ResponseTooLong)?);
             buffer.put_slice(name);
             buffer.put_slice(value);
@@ -165,6 +184,10 @@ impl<'r> Iterator for Fields<'r> {
         let (field, end) = field_at(self.buffer, self.at)?;
         self.at = end;
         Some(field)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.left.into()))
     }
 }
 

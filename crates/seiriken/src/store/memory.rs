@@ -5,7 +5,7 @@
 mod schedules;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::record::transition::{
     Surroundings, Transition,
 };
 use crate::record::{EffectClass, Record, RecordedResponse, State, Token};
-use crate::scope::RecordId;
+use crate::scope::{IdHasher, RecordId};
 use crate::secret::StoreSecret;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -79,7 +79,7 @@ impl MemoryStore {
         id: RecordId,
         verb: impl FnOnce(Option<&Record>, Timestamp) -> Transition<O>,
     ) -> O {
-        let shard = &self.shards[usize::from(id.as_bytes()[15]) % SHARDS];
+        let shard = &self.shards[id.shard_of(SHARDS)];
         // A panic in here is a broken invariant, asserted before anything is written.
         let mut records = shard.lock().unwrap_or_else(PoisonError::into_inner);
         let Transition { change, outcome } = verb(records.get(&id), self.clock.now());
@@ -104,7 +104,7 @@ impl MemoryStore {
             now,
             fresh: self.fresh_token(),
             swept_through: self.swept_through.get(),
-            used: self.usage.of(claim.scope),
+            used: self.usage.for_claim(claim),
         }
     }
 
@@ -121,7 +121,7 @@ impl MemoryStore {
         id: RecordId,
         claim: &Claim,
     ) -> impl FnOnce(&Self) -> ClaimOutcome + Send + 'static {
-        let shard = usize::from(id.as_bytes()[15]) % SHARDS;
+        let shard = id.shard_of(SHARDS);
         let now = self.clock.now();
         let around = self.around(claim, now);
         let records = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,23 +212,4 @@ fn share(record: &Record) -> Share {
         State::InProgress { .. } | State::Indeterminate { .. } => 0,
     };
     Share { scope: record.scope, bytes: u32::try_from(answer + REST).unwrap_or(u32::MAX) }
-}
-
-/// A record id is the output of a keyed hash already: its first eight bytes serve as they are.
-#[derive(Debug, Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_le_bytes(*first);
-        }
-    }
-
-    // The length prefix of the array, which is the same for all.
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

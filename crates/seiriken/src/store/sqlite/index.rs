@@ -14,8 +14,7 @@ use crate::record::transition::{
     self, Change, Claim, ClaimOutcome, Ended, ReleaseOutcome, RenewOutcome, Surroundings,
 };
 use crate::record::{EffectClass, Record, State, Token};
-use crate::scope::RecordId;
-use crate::store::memory::IdHasher;
+use crate::scope::{IdHasher, RecordId};
 use crate::store::swept_through::SweptThrough;
 use crate::store::usage::{Share, UsageTable};
 use crate::sync::{Mutex, MutexGuard};
@@ -100,7 +99,7 @@ impl Index {
             now,
             fresh,
             swept_through: self.swept_through.get(),
-            used: self.usage.of(claim.scope),
+            used: self.usage.for_claim(claim),
         }
     }
 
