@@ -1,5 +1,6 @@
 //! The owner's sign of life: while the work runs, its lease is renewed.
 
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -16,9 +17,8 @@ use crate::store::Store;
 /// its lease costs no renewal at all.
 pub(super) async fn keep_alive<S: Store, F: Future>(
     execution: &Execution<S>,
-    work: F,
+    mut work: Pin<&mut F>,
 ) -> F::Output {
-    let mut work = std::pin::pin!(work);
     if let Some(done) = done_within(interval(execution), work.as_mut()).await {
         return done;
     }
@@ -46,7 +46,7 @@ async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken) {
     let pause = interval(&execution);
     loop {
         reached(Point::RenewalAsked);
-        match in_time(pause, execution.store().renew(id, token, lease)).await {
+        match in_time(pause, pin!(execution.store().renew(id, token, lease))).await {
             Ok(RenewOutcome::Renewed) => reached(Point::Renewed),
             Ok(RenewOutcome::Lost) => {
                 if !stop.is_cancelled() {

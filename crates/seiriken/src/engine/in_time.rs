@@ -19,13 +19,13 @@ const AT_LEAST: Duration = Duration::from_secs(5);
 /// the call is dropped: it is applied in whole or not at all.
 pub(super) async fn in_time<T>(
     limit: Duration,
-    call: impl Future<Output = Result<T, StoreError>>,
+    call: Pin<&mut impl Future<Output = Result<T, StoreError>>>,
 ) -> Result<T, StoreError> {
     if planted(Mistake::WaitsForTheStoreForEver) {
         return call.await;
     }
     let within = limit.max(AT_LEAST);
-    done_within(within, pin!(call)).await.unwrap_or(Err(StoreError::NoAnswer { within }))
+    done_within(within, call).await.unwrap_or(Err(StoreError::NoAnswer { within }))
 }
 
 /// What the future ends with, or `None` when it has not ended after so long. Most end at once: a

@@ -47,6 +47,7 @@
 //! ```
 
 mod attempts;
+mod caught;
 mod decision;
 mod detach;
 mod execution;
@@ -57,7 +58,7 @@ mod patience;
 mod recording;
 mod waiting;
 
-use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +72,7 @@ pub use execution::{CommitFailed, CommitRefused, CommitState, Execution};
 pub use operation::Operation;
 
 use self::attempts::Attempts;
+use self::caught::caught;
 use self::in_time::in_time;
 use self::patience::{Patience, Waited};
 use self::waiting::{Joined, Request, Settled, Turn, Waiting};
@@ -147,19 +149,9 @@ impl<S: Store> Engine<S> {
         Fut: Future<Output = Ending<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let engine = self.clone();
         let id = operation.id;
         let span = tracing::debug_span!("idempotency", %id, decision = tracing::field::Empty);
-        let deciding = async move {
-            let decision = engine.decide(operation, work).await;
-            tracing::Span::current().record("decision", decision.name());
-            if decision.is_refusal() {
-                tracing::debug!("refused");
-            } else {
-                tracing::debug!("decided");
-            }
-            decision
-        };
+        let deciding = self.clone().decide(operation, work).map(traced);
         Run::new(self.shared.tasks.clone(), deciding.instrument(span))
     }
 
@@ -170,66 +162,72 @@ impl<S: Store> Engine<S> {
         tokio::time::timeout(at_most, self.shared.tasks.wait()).await.is_ok()
     }
 
-    async fn decide<F, W, Fut, T>(&self, operation: Operation<F>, work: W) -> Decision<T>
+    fn decide<F, W, Fut, T>(
+        self,
+        operation: Operation<F>,
+        work: W,
+    ) -> impl Future<Output = Decision<T>> + Send
     where
         F: Fn(FingerprintKind) -> Fingerprint + Send,
         W: FnOnce(Execution<S>) -> Fut + Send,
         Fut: Future<Output = Ending<T>> + Send,
         T: Send,
     {
-        let id = operation.id;
-        let mut claim = self.claim_for(&operation);
-        let patience = Patience::new(self.shared.policy.on_concurrent);
-        let mut turn = None;
-        loop {
-            let outcome = match self.claim(id, claim).await {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    if planted(Mistake::RunsWithoutTheStore) {
-                        let request = request_of(id, &claim);
-                        let grant = Grant {
-                            token: Token::from_u128(0),
-                            executions: 1,
-                            how: Granted::First,
-                        };
+        async move {
+            let id = operation.id;
+            let mut claim = self.claim_for(&operation);
+            let patience = Patience::new(self.shared.policy.on_concurrent);
+            let mut turn = None;
+            loop {
+                let outcome = match self.claim(id, &claim).await {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        if planted(Mistake::RunsWithoutTheStore) {
+                            let request = request_of(id, &claim);
+                            let grant = Grant {
+                                token: Token::from_u128(0),
+                                executions: 1,
+                                how: Granted::First,
+                            };
+                            return self.execute(request, turn, grant, work).await;
+                        }
+                        tracing::error!(%id, error, "a key could not be claimed; nothing was run");
+                        return Decision::StoreUnavailable;
+                    }
+                };
+                reached(Point::ClaimAnswered);
+                let request = request_of(id, &claim);
+                match outcome {
+                    ClaimOutcome::Granted(grant) => {
                         return self.execute(request, turn, grant, work).await;
                     }
-                    tracing::error!(%id, error, "a key could not be claimed; nothing was run");
-                    return Decision::StoreUnavailable;
-                }
-            };
-            reached(Point::ClaimAnswered);
-            let request = request_of(id, &claim);
-            match outcome {
-                ClaimOutcome::Granted(grant) => {
-                    return self.execute(request, turn, grant, work).await;
-                }
-                ClaimOutcome::Completed(response) => {
-                    if let Some(turn) = turn {
-                        turn.settle(response.clone());
+                    ClaimOutcome::Completed(response) => {
+                        if let Some(turn) = turn {
+                            turn.settle(response.clone());
+                        }
+                        return Decision::Replayed(response);
                     }
-                    return Decision::Replayed(response);
-                }
-                ClaimOutcome::CredentialChanged => return Decision::CredentialChanged,
-                ClaimOutcome::Indeterminate => return Decision::Indeterminate,
-                ClaimOutcome::KeyExpired => return Decision::KeyExpired,
-                ClaimOutcome::KeyFromFuture => return Decision::KeyFromFuture,
-                ClaimOutcome::QuotaExceeded => return Decision::QuotaExceeded,
-                ClaimOutcome::Mismatch { recorded } => {
-                    // Compared under another kind than it was recorded with: look once more.
-                    let again = (operation.fingerprint)(recorded);
-                    if recorded == claim.fingerprint.kind() || again.kind() != recorded {
-                        return Decision::Mismatch;
+                    ClaimOutcome::CredentialChanged => return Decision::CredentialChanged,
+                    ClaimOutcome::Indeterminate => return Decision::Indeterminate,
+                    ClaimOutcome::KeyExpired => return Decision::KeyExpired,
+                    ClaimOutcome::KeyFromFuture => return Decision::KeyFromFuture,
+                    ClaimOutcome::QuotaExceeded => return Decision::QuotaExceeded,
+                    ClaimOutcome::Mismatch { recorded } => {
+                        // Compared under another kind than it was recorded with: look once more.
+                        let again = (operation.fingerprint)(recorded);
+                        if recorded == claim.fingerprint.kind() || again.kind() != recorded {
+                            return Decision::Mismatch;
+                        }
+                        claim.fingerprint = again;
+                        turn = None;
                     }
-                    claim.fingerprint = again;
-                    turn = None;
-                }
-                ClaimOutcome::InProgress { retry_after } => {
-                    match self.wait(&request, &mut turn, &patience).await {
-                        Waited::Answer(response) => return Decision::Replayed(response),
-                        Waited::LookAgain => {}
-                        Waited::Enough => return Decision::InProgress { retry_after },
+                    ClaimOutcome::InProgress { retry_after } => {
+                        match self.wait(&request, &mut turn, &patience).await {
+                            Waited::Answer(response) => return Decision::Replayed(response),
+                            Waited::LookAgain => {}
+                            Waited::Enough => return Decision::InProgress { retry_after },
+                        }
                     }
                 }
             }
@@ -252,21 +250,23 @@ impl<S: Store> Engine<S> {
     }
 
     /// Claims; when the acknowledgement was lost, asks again with the same attempt.
-    async fn claim(&self, id: RecordId, mut claim: Claim) -> Result<ClaimOutcome, StoreError> {
+    async fn claim(&self, id: RecordId, claim: &Claim) -> Result<ClaimOutcome, StoreError> {
         reached(Point::ClaimAsked);
-        let ask = |claim: Claim| in_time(claim.lease, self.shared.store.claim(id, claim));
-        for _ in 1..CLAIM_TRIES {
-            match ask(claim).await {
-                Err(error) if error.may_have_been_applied() => {
+        let mut tries = 1;
+        let mut attempt = claim.attempt;
+        loop {
+            let asking = self.shared.store.claim(id, Claim { attempt, ..*claim });
+            match in_time(claim.lease, pin!(asking)).await {
+                Err(error) if tries < CLAIM_TRIES && error.may_have_been_applied() => {
                     tracing::warn!(%id, %error, "the acknowledgement of a claim was lost");
+                    tries += 1;
                     if planted(Mistake::RepeatsAClaimAsAnother) {
-                        claim.attempt = AttemptId::from_random(claim.attempt.as_u128() + 1);
+                        attempt = AttemptId::from_random(attempt.as_u128() + 1);
                     }
                 }
                 told => return told,
             }
         }
-        ask(claim).await
     }
 
     async fn wait(
@@ -298,17 +298,17 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    async fn execute<W, Fut, T>(
-        &self,
+    fn execute<'e, W, Fut, T>(
+        &'e self,
         request: Request,
         turn: Option<Turn>,
         grant: Grant,
         work: W,
-    ) -> Decision<T>
+    ) -> impl Future<Output = Decision<T>> + Send + 'e
     where
-        W: FnOnce(Execution<S>) -> Fut + Send,
-        Fut: Future<Output = Ending<T>> + Send,
-        T: Send,
+        W: FnOnce(Execution<S>) -> Fut + Send + 'e,
+        Fut: Future<Output = Ending<T>> + Send + 'e,
+        T: Send + 'e,
     {
         let id = request.id;
         if grant.how == Granted::TakenOver {
@@ -318,31 +318,41 @@ impl<S: Store> Engine<S> {
         tracing::debug!(execution = grant.executions, "executing");
         let turn = turn.unwrap_or_else(|| self.shared.waiting.own(request));
         let execution = Execution::new(Arc::clone(&self.shared), id, grant);
-        let _freeing = planted(Mistake::FreesTheKeyWhenItsCallerGoes)
-            .then(|| execution::FreedOnDrop(execution.clone()));
-        // The work's own state is dropped with it; what it shares with others is its own to keep
-        // in order, as with any panic in a handler.
-        let working = AssertUnwindSafe(async { work(execution.clone()).await }).catch_unwind();
-        reached(Point::WorkBegins);
-        let deciding = async {
-            let ending = working.await;
-            reached(Point::WorkEnded);
-            let commit = execution.settled_commit().await;
-            match ending {
-                Ok(ending) => self.settle(&execution, commit, ending).await,
-                Err(_panic) => self.settle_panic(&execution, commit).await,
+        async move {
+            let _freeing = planted(Mistake::FreesTheKeyWhenItsCallerGoes)
+                .then(|| execution::FreedOnDrop(execution.clone()));
+            reached(Point::WorkBegins);
+            // Pinned here and handed on by reference: each move would make the future larger by as
+            // much.
+            let mut working = pin!(caught(|| work(execution.clone())));
+            let mut deciding = pin!(async {
+                let ending = working.as_mut().await.ok();
+                reached(Point::WorkEnded);
+                let commit = execution.settled_commit().await;
+                self.settle(&execution, commit, ending).await
+            });
+            let decision = heartbeat::keep_alive(&execution, deciding.as_mut()).await;
+            match &decision {
+                Decision::Executed { response, .. } | Decision::Replayed(response) => {
+                    turn.settle(response.clone());
+                }
+                // The next one of those who wait asks the store what has become of it.
+                _ => drop(turn),
             }
-        };
-        let decision = heartbeat::keep_alive(&execution, deciding).await;
-        match &decision {
-            Decision::Executed { response, .. } | Decision::Replayed(response) => {
-                turn.settle(response.clone());
-            }
-            // The next one of those who wait asks the store what has become of it.
-            _ => drop(turn),
+            decision
         }
-        decision
     }
+}
+
+/// The decision, once it stands in the span of its operation.
+fn traced<T>(decision: Decision<T>) -> Decision<T> {
+    tracing::Span::current().record("decision", decision.name());
+    if decision.is_refusal() {
+        tracing::debug!("refused");
+    } else {
+        tracing::debug!("decided");
+    }
+    decision
 }
 
 fn request_of(id: RecordId, claim: &Claim) -> Request {

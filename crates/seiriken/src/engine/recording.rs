@@ -1,6 +1,9 @@
 //! From how the work ended to what its caller is told: record, or free, before the reply.
 
+use std::pin::pin;
 use std::time::Duration;
+
+use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::decision::{Decision, Ending};
@@ -20,130 +23,136 @@ const AFTER_TAKEOVER: Duration = Duration::from_secs(1);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
+/// What the work wants of the store.
+enum Wanted {
+    Recorded(RecordedResponse),
+    Released(Ended),
+}
+
+/// What has come of it.
+enum Settled {
+    /// This answer stands, and is this execution's.
+    Answered(RecordedResponse),
+    /// No answer does; whether the key is free.
+    Unrecorded { freed: bool },
+    /// Its caller is told something else in its place.
+    Instead(Instead),
+}
+
+enum Instead {
+    InProgress,
+    Indeterminate,
+    Pending,
+    StoreUnavailable,
+}
+
 impl<S: Store> Engine<S> {
-    pub(super) async fn settle<T: Send>(
+    /// Ends the execution. A panic of the work is `None`.
+    pub(super) fn settle<'e, T: Send + 'e>(
+        &'e self,
+        execution: &'e Execution<S>,
+        commit: CommitState,
+        ending: Option<Ending<T>>,
+    ) -> impl Future<Output = Decision<T>> + Send + 'e {
+        let (wanted, beside) = match ending {
+            Some(Ending::Answered(response, beside)) => (Wanted::Recorded(response), Some(beside)),
+            Some(Ending::NotProcessed(beside)) => {
+                (Wanted::Released(Ended::WithoutEffect), Some(beside))
+            }
+            Some(Ending::Unknown(beside)) => (Wanted::Released(Ended::EffectUnknown), Some(beside)),
+            None => (Wanted::Released(Ended::EffectUnknown), None),
+        };
+        self.settled(execution, commit, wanted).map(move |settled| match (settled, beside) {
+            (Settled::Answered(response), beside) => Decision::Executed { response, beside },
+            (Settled::Unrecorded { freed }, Some(beside)) => {
+                Decision::NotRecorded { beside, freed }
+            }
+            (Settled::Unrecorded { freed }, None) if execution.class().may_run_again() => {
+                Decision::Panicked { freed }
+            }
+            (Settled::Unrecorded { .. }, None) => Decision::Indeterminate,
+            (Settled::Instead(instead), _) => instead.decision(),
+        })
+    }
+
+    async fn settled(
         &self,
         execution: &Execution<S>,
         commit: CommitState,
-        ending: Ending<T>,
-    ) -> Decision<T> {
-        match (commit, ending) {
-            (
-                CommitState::Committed(response),
-                Ending::Answered(_, beside)
-                | Ending::NotProcessed(beside)
-                | Ending::Unknown(beside),
-            ) => Decision::Executed { response, beside: Some(beside) },
-            (
-                CommitState::Failed(failed),
-                Ending::Answered(_, beside)
-                | Ending::NotProcessed(beside)
-                | Ending::Unknown(beside),
-            ) => match self.settle_failed_commit(execution, failed).await {
-                Err(decision) => decision,
-                Ok(freed) => Decision::NotRecorded { beside, freed },
-            },
-            (CommitState::NotAsked | CommitState::Asked, Ending::Answered(response, beside)) => {
-                self.record(execution, response, beside).await
+        wanted: Wanted,
+    ) -> Settled {
+        match (commit, wanted) {
+            (CommitState::Committed(response), _) => Settled::Answered(response),
+            (CommitState::Failed(failed), _) => self.settle_failed_commit(execution, failed).await,
+            (CommitState::NotAsked | CommitState::Asked, Wanted::Recorded(response)) => {
+                self.record(execution, response).await
             }
-            (CommitState::NotAsked | CommitState::Asked, Ending::NotProcessed(beside)) => {
-                let freed = self.release(execution, Ended::WithoutEffect).await;
-                Decision::NotRecorded { beside, freed }
-            }
-            (CommitState::NotAsked | CommitState::Asked, Ending::Unknown(beside)) => {
-                let freed = self.release(execution, Ended::EffectUnknown).await;
-                Decision::NotRecorded { beside, freed }
+            (CommitState::NotAsked | CommitState::Asked, Wanted::Released(ended)) => {
+                Settled::Unrecorded { freed: self.release(execution, ended).await }
             }
         }
     }
 
-    pub(super) async fn settle_panic<T>(
-        &self,
-        execution: &Execution<S>,
-        commit: CommitState,
-    ) -> Decision<T> {
-        match commit {
-            CommitState::Committed(response) => Decision::Executed { response, beside: None },
-            CommitState::Failed(failed) => {
-                match self.settle_failed_commit(execution, failed).await {
-                    Err(decision) => decision,
-                    Ok(freed) => Decision::Panicked { freed },
-                }
-            }
-            CommitState::NotAsked | CommitState::Asked => {
-                let freed = self.release(execution, Ended::EffectUnknown).await;
-                if execution.class().may_run_again() {
-                    Decision::Panicked { freed }
-                } else {
-                    Decision::Indeterminate
-                }
-            }
-        }
-    }
-
-    /// `Ok` where the work's own answer may go out, and whether the key is free. `Err` is what the
-    /// caller is told in its place.
-    async fn settle_failed_commit<T>(
+    async fn settle_failed_commit(
         &self,
         execution: &Execution<S>,
         failed: CommitFailed,
-    ) -> Result<bool, Decision<T>> {
+    ) -> Settled {
         match failed {
-            CommitFailed::RolledBack => Ok(self.release(execution, Ended::WithoutEffect).await),
-            CommitFailed::LeaseLost => Err(Decision::InProgress { retry_after: AFTER_TAKEOVER }),
+            // The work's own answer may go out.
+            CommitFailed::RolledBack => {
+                let freed = self.release(execution, Ended::WithoutEffect).await;
+                Settled::Unrecorded { freed }
+            }
+            CommitFailed::LeaseLost => Settled::Instead(Instead::InProgress),
             CommitFailed::NotApplied => {
                 self.release(execution, Ended::WithoutEffect).await;
-                Err(Decision::StoreUnavailable)
+                Settled::Instead(Instead::StoreUnavailable)
             }
-            CommitFailed::InDoubt => Err(Decision::Pending),
+            CommitFailed::InDoubt => Settled::Instead(Instead::Pending),
         }
     }
 
-    async fn record<T: Send>(
-        &self,
-        execution: &Execution<S>,
-        response: RecordedResponse,
-        beside: T,
-    ) -> Decision<T> {
+    async fn record(&self, execution: &Execution<S>, response: RecordedResponse) -> Settled {
         let (id, token) = (execution.id(), execution.token());
         if planted(Mistake::RepliesBeforeTheRecord) {
             self.shared.tasks.spawn(keep_recording(execution.clone(), response.clone()));
-            return Decision::Executed { response, beside: Some(beside) };
+            return Settled::Answered(response);
         }
         reached(Point::RecordAsked);
         let recording = execution.store().complete(id, token, response.clone());
-        let told = in_time(self.shared.policy.lease, recording).await;
+        let told = in_time(self.shared.policy.lease, pin!(recording)).await;
         reached(Point::Recorded);
         match told {
-            Ok(CompleteOutcome::Recorded) => Decision::Executed { response, beside: Some(beside) },
+            Ok(CompleteOutcome::Recorded) => Settled::Answered(response),
             Ok(CompleteOutcome::Stale(_)) if planted(Mistake::TellsAStaleAnswer) => {
-                Decision::Executed { response, beside: Some(beside) }
+                Settled::Answered(response)
             }
             Ok(CompleteOutcome::Stale(stands)) => {
                 tracing::warn!(%id, "an answer came too late to be recorded; another outcome stands");
                 // What stands may be somebody else's: the key may have been freed and used anew in
                 // between. A retry is compared with it; this caller was not.
                 if stands.is_some() || execution.class().may_run_again() {
-                    Decision::Pending
+                    Settled::Instead(Instead::Pending)
                 } else {
-                    Decision::Indeterminate
+                    Settled::Instead(Instead::Indeterminate)
                 }
             }
             Err(error) => {
                 tracing::error!(%id, %error, "an answer could not be recorded; trying on");
                 if planted(Mistake::FreesWhatCannotBeRecorded) {
                     self.release(execution, Ended::WithoutEffect).await;
-                    return Decision::Pending;
+                    return Settled::Instead(Instead::Pending);
                 }
                 if planted(Mistake::TellsWhatIsNotRecorded) {
-                    return Decision::Executed { response, beside: Some(beside) };
+                    return Settled::Answered(response);
                 }
                 if planted(Mistake::GivesUpRecording) {
-                    return Decision::Pending;
+                    return Settled::Instead(Instead::Pending);
                 }
                 let recording = keep_recording(execution.clone(), response);
                 self.shared.tasks.spawn(recording.in_current_span());
-                Decision::Pending
+                Settled::Instead(Instead::Pending)
             }
         }
     }
@@ -153,7 +162,7 @@ impl<S: Store> Engine<S> {
     async fn release(&self, execution: &Execution<S>, ended: Ended) -> bool {
         reached(Point::ReleaseAsked);
         let releasing = execution.store().release(execution.id(), execution.token(), ended);
-        let told = in_time(self.shared.policy.lease, releasing).await;
+        let told = in_time(self.shared.policy.lease, pin!(releasing)).await;
         reached(Point::Released);
         match told {
             Ok(outcome) => outcome == ReleaseOutcome::Freed,
@@ -167,6 +176,17 @@ impl<S: Store> Engine<S> {
     }
 }
 
+impl Instead {
+    fn decision<T>(self) -> Decision<T> {
+        match self {
+            Self::InProgress => Decision::InProgress { retry_after: AFTER_TAKEOVER },
+            Self::Indeterminate => Decision::Indeterminate,
+            Self::Pending => Decision::Pending,
+            Self::StoreUnavailable => Decision::StoreUnavailable,
+        }
+    }
+}
+
 /// Tries to record an answer until it is recorded, or somebody else's stands. Never gives up: the
 /// effect has happened, and its caller was told that the answer will come.
 async fn keep_recording<S: Store>(execution: Execution<S>, response: RecordedResponse) {
@@ -176,7 +196,7 @@ async fn keep_recording<S: Store>(execution: Execution<S>, response: RecordedRes
     loop {
         tokio::time::sleep(pause).await;
         let recording = execution.store().complete(id, token, response.clone());
-        match in_time(execution.shared().policy.lease, recording).await {
+        match in_time(execution.shared().policy.lease, pin!(recording)).await {
             Ok(CompleteOutcome::Recorded) => {
                 tracing::info!(%id, "the answer is recorded after all");
                 return;

@@ -7,6 +7,7 @@ use http::request::Parts;
 
 use super::problem::Problem;
 use super::recording::{NotProcessed, ResponseLimit};
+use super::service::Claimed;
 use crate::engine::Execution;
 use crate::store::Store;
 
@@ -52,7 +53,7 @@ impl<S: Store, T: Sync> FromRequestParts<T> for Once<S> {
 
     async fn from_request_parts(parts: &mut Parts, _: &T) -> Result<Self, NotGuarded> {
         let execution = parts.extensions.get::<Execution<S>>().ok_or(NotGuarded)?.clone();
-        let limit = *parts.extensions.get::<ResponseLimit>().ok_or(NotGuarded)?;
+        let limit = parts.extensions.get::<Claimed>().ok_or(NotGuarded)?.limit;
         Ok(Self { execution, limit })
     }
 }

@@ -17,29 +17,34 @@ pub(super) enum Collected<B: Body> {
     Broken(B::Error),
 }
 
-pub(super) async fn collect<B: Body<Data = Bytes>>(body: B, limit: usize) -> Collected<B> {
+pub(super) fn collect<B: Body<Data = Bytes>>(
+    body: B,
+    limit: usize,
+) -> impl Future<Output = Collected<B>> {
     let mut body = Box::pin(body);
-    if body.size_hint().lower() > limit as u64 {
-        return Collected::TooLong { read: Bytes::new(), rest: body };
-    }
-    let mut data = Data::default();
-    let mut trailers = HeaderMap::new();
-    while let Some(frame) = body.frame().await {
-        let frame = match frame {
-            Ok(frame) => frame,
-            Err(error) => return Collected::Broken(error),
-        };
-        match frame.into_data() {
-            Ok(piece) => {
-                data.push(piece);
-                if data.len() > limit {
-                    return Collected::TooLong { read: data.into_bytes(), rest: body };
-                }
-            }
-            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+    async move {
+        if body.size_hint().lower() > limit as u64 {
+            return Collected::TooLong { read: Bytes::new(), rest: body };
         }
+        let mut data = Data::default();
+        let mut trailers = HeaderMap::new();
+        while let Some(frame) = body.frame().await {
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(error) => return Collected::Broken(error),
+            };
+            match frame.into_data() {
+                Ok(piece) => {
+                    data.push(piece);
+                    if data.len() > limit {
+                        return Collected::TooLong { read: data.into_bytes(), rest: body };
+                    }
+                }
+                Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+            }
+        }
+        Collected::Whole { data: data.into_bytes(), trailers }
     }
-    Collected::Whole { data: data.into_bytes(), trailers }
 }
 
 /// Pieces put together. A body in one piece, which is the usual one, is not copied.

@@ -1,6 +1,10 @@
 //! What of an answer is recorded, and whether it is recorded at all.
 
+use std::future::ready;
+
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::Either;
 use http::header::{CONNECTION, HeaderName};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
@@ -64,27 +68,40 @@ fn cannot_say<B>(answer: &Response<B>) -> bool {
 }
 
 /// Turns the inner service's answer into how the work ended.
-pub(super) async fn ending<B, E>(
+pub(super) fn ending<B, E>(
     rules: &Rules,
     class: EffectClass,
     commit: CommitState,
     answer: Response<B>,
-) -> Ending<Beside<B, E>>
+) -> impl Future<Output = Ending<Beside<B, E>>> + use<B, E>
 where
     B: Body<Data = Bytes>,
 {
+    match unrecorded(rules, class, commit, answer) {
+        Err(ending) => Either::Left(ready(ending)),
+        Ok(answer) => Either::Right(record(answer, rules.response_body_bytes_max)),
+    }
+}
+
+/// The answer, where it is to be recorded; else how the work ended.
+fn unrecorded<B, E>(
+    rules: &Rules,
+    class: EffectClass,
+    commit: CommitState,
+    answer: Response<B>,
+) -> Result<Response<B>, Ending<Beside<B, E>>> {
     let says_so = answer.extensions().get::<NotProcessed>().is_some();
     let cannot_say = cannot_say(&answer);
     match commit {
         CommitState::Committed(record) => {
-            return Ending::NotProcessed(beside_commit(&record, answer));
+            return Err(Ending::NotProcessed(beside_commit(&record, answer)));
         }
         // A handler that answers success in spite of the rollback would have its caller believe it.
         CommitState::Failed(_) if answer.status().is_success() => {
-            return Ending::NotProcessed(Beside::NeverCommitted(answer.status()));
+            return Err(Ending::NotProcessed(Beside::NeverCommitted(answer.status())));
         }
         // It was rolled back, or the engine answers in its place.
-        CommitState::Failed(_) => return Ending::NotProcessed(whole(answer)),
+        CommitState::Failed(_) => return Err(Ending::NotProcessed(whole(answer))),
         CommitState::NotAsked | CommitState::Asked => {}
     }
     let (head, body) = answer.into_parts();
@@ -95,21 +112,26 @@ where
     };
     let answer = Response::from_parts(head, body);
     match verdict {
-        Verdict::Free => Ending::NotProcessed(whole(answer)),
-        Verdict::Unknown => Ending::Unknown(whole(answer)),
-        Verdict::NeverCommitted => Ending::NotProcessed(Beside::NeverCommitted(answer.status())),
-        Verdict::Record => record(answer, rules.response_body_bytes_max).await,
+        Verdict::Free => Err(Ending::NotProcessed(whole(answer))),
+        Verdict::Unknown => Err(Ending::Unknown(whole(answer))),
+        Verdict::NeverCommitted => {
+            Err(Ending::NotProcessed(Beside::NeverCommitted(answer.status())))
+        }
+        Verdict::Record => Ok(answer),
     }
 }
 
-async fn record<B, E>(answer: Response<B>, limit: usize) -> Ending<Beside<B, E>>
+fn record<B, E>(
+    answer: Response<B>,
+    limit: usize,
+) -> impl Future<Output = Ending<Beside<B, E>>> + use<B, E>
 where
     B: Body<Data = Bytes>,
 {
     let (parts, body) = answer.into_parts();
     let (stored, private) = split_fields(parts.headers);
     let status = parts.status;
-    match collect(body, limit).await {
+    collect(body, limit).map(move |collected| match collected {
         Collected::Broken(_) => Ending::Unknown(Beside::CutShort),
         Collected::Whole { data, trailers } => {
             let (headers, after) = (|| fields(&stored), || fields(&trailers));
@@ -127,7 +149,7 @@ where
         Collected::TooLong { read, rest } => {
             too_long(status, stored, private, GuardedBody::resumed(read, rest))
         }
-    }
+    })
 }
 
 /// Past the limit: the first caller gets the answer; a retry will be told that there was one.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 use http_body::Body;
@@ -95,18 +96,21 @@ fn refused_at_the_gate<B>(rules: &Rules, problem: Problem) -> Response<GuardedBo
     replay::refusal(rules, problem)
 }
 
-/// The address of the request that a layer has claimed, for a layer further in.
+/// A request extension: the address of the request that a layer has claimed, for a layer further in,
+/// and what a commit has to know.
 #[derive(Debug, Clone)]
-struct ClaimedTarget {
+pub(super) struct Claimed {
     method: Method,
     uri: Uri,
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "read where a store commits"))]
+    pub(super) limit: ResponseLimit,
 }
 
 /// Whether a layer further out has claimed this very request and is running it: it would wait here
 /// for itself. Another request under the same key, which a handler makes out of the one it got, is
 /// another operation and is refused like any.
 fn guarded_already<S: Store>(gate: &Gate<S>, key: &IdempotencyKey, parts: &Parts) -> bool {
-    let same_target = parts.extensions.get::<ClaimedTarget>().is_some_and(|claimed| {
+    let same_target = parts.extensions.get::<Claimed>().is_some_and(|claimed| {
         claimed.method == parts.method && claimed.uri == *request::target(parts)
     });
     same_target
@@ -117,13 +121,13 @@ fn guarded_already<S: Store>(gate: &Gate<S>, key: &IdempotencyKey, parts: &Parts
         })
 }
 
-async fn guard<I, S, Q, B>(
+fn guard<I, S, Q, B>(
     gate: Arc<Gate<S>>,
     mut inner: I,
     named: Named,
     parts: Parts,
     body: Q,
-) -> Result<Response<GuardedBody<B>>, I::Error>
+) -> impl Future<Output = Result<Response<GuardedBody<B>>, I::Error>> + Send
 where
     I: Service<Request<GuardedBody<Q>>, Response = Response<B>> + Send + 'static,
     I::Future: Send + 'static,
@@ -134,35 +138,39 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Send,
 {
-    if guarded_already(&gate, &named.key, &parts) {
-        let answer = inner.call(Request::from_parts(parts, GuardedBody::through(body))).await?;
-        return Ok(answer.map(GuardedBody::through));
-    }
-    let (operation, body) = match request::read(&gate, &named, &parts, body).await {
-        Ok(read) => read,
-        Err(problem) => return Ok(refused_at_the_gate(&gate.rules, problem)),
-    };
-    reached(Point::BodyRead);
-    let class = gate.engine.policy().class;
-    let target =
-        ClaimedTarget { method: parts.method.clone(), uri: request::target(&parts).clone() };
-    let work_gate = Arc::clone(&gate);
-    let decision = gate.engine.run(operation, move |execution| async move {
-        let mut request = Request::from_parts(parts, GuardedBody::whole(body));
-        let limit = ResponseLimit(work_gate.rules.response_body_bytes_max);
-        request.extensions_mut().insert(execution.clone());
-        request.extensions_mut().insert(limit);
-        request.extensions_mut().insert(target);
-        match inner.call(request).await {
-            Ok(answer) => {
-                let commit = execution.settled_commit().await;
-                recording::ending(&work_gate.rules, class, commit, answer).await
-            }
-            // It went wrong somewhere between here and the handler: nobody knows where.
-            Err(error) => Ending::Unknown(Beside::Failed(error)),
+    async move {
+        if guarded_already(&gate, &named.key, &parts) {
+            let answer = inner.call(Request::from_parts(parts, GuardedBody::through(body))).await?;
+            return Ok(answer.map(GuardedBody::through));
         }
-    });
-    let decision = decision.await;
-    reached(Point::AnswerMade);
-    replay::respond(&gate.rules, class, decision)
+        let (operation, body) = match request::read(&gate, &named, &parts, body).await {
+            Ok(read) => read,
+            Err(problem) => return Ok(refused_at_the_gate(&gate.rules, problem)),
+        };
+        reached(Point::BodyRead);
+        let class = gate.engine.policy().class;
+        let claimed = Claimed {
+            method: parts.method.clone(),
+            uri: request::target(&parts).clone(),
+            limit: ResponseLimit(gate.rules.response_body_bytes_max),
+        };
+        let work_gate = Arc::clone(&gate);
+        let decision = gate.engine.run(operation, move |execution| {
+            let mut request = Request::from_parts(parts, GuardedBody::whole(body));
+            request.extensions_mut().insert(execution.clone());
+            request.extensions_mut().insert(claimed);
+            // Joined by `then`, a future takes the room of its longer half and not of both.
+            inner.call(request).then(async move |answered| match answered {
+                Ok(answer) => {
+                    let commit = execution.settled_commit().await;
+                    recording::ending(&work_gate.rules, class, commit, answer).await
+                }
+                // It went wrong somewhere between here and the handler: nobody knows where.
+                Err(error) => Ending::Unknown(Beside::Failed(error)),
+            })
+        });
+        let decision = decision.await;
+        reached(Point::AnswerMade);
+        replay::respond(&gate.rules, class, decision)
+    }
 }
