@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use futures_util::{FutureExt, poll};
 use seiriken::record::EffectClass;
 use seiriken::record::transition::{ClaimOutcome, CompleteOutcome, Granted};
-use seiriken::store::sqlite::{SqliteStore, rusqlite};
+use seiriken::store::sqlite::{SqliteStore, SqliteTx, rusqlite};
 use seiriken::store::{Store, StoreError};
 
 use super::{Bench, answer, ask, gate, granted, key, owner, run_sql};
@@ -135,4 +135,56 @@ async fn a_commit_that_is_refused_applies_nothing_frees_its_keys_and_the_store_g
     let again = bench.open().await;
     let told = again.claim(key(1), ask(&again, EffectClass::Keyed, 3)).await;
     assert_eq!(told.expect("it is answered"), ClaimOutcome::Completed(answer("done")));
+}
+
+/// The runtime that opened the store tells who is in a group. Where it has gone, or stands still, the
+/// others are told all the same, and what is committed is never told to be undone.
+#[test]
+fn a_group_is_told_also_when_the_runtime_that_opened_the_store_is_gone() {
+    let threads = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
+    let standing = || tokio::runtime::Builder::new_current_thread().build();
+    let here = threads().expect("a runtime");
+    let opened_by = [
+        (threads().expect("a runtime"), true),
+        (threads().expect("a runtime"), false),
+        (standing().expect("a runtime"), false),
+    ];
+    for (opening, shuts_down) in opened_by {
+        let bench = Bench::new();
+        let store = opening.block_on(bench.open());
+        here.block_on(run_sql(&store, TABLES));
+        let (enter, entered) = std::sync::mpsc::channel();
+        let (open, opened) = std::sync::mpsc::channel::<()>();
+        // While the first one is held, the others come together behind it.
+        let first = store.clone();
+        let held = here.spawn(async move {
+            let hold = move |_: &SqliteTx<'_>| {
+                enter.send(()).expect("the test waits");
+                opened.recv().map_err(|_| ())
+            };
+            first.write(hold).await
+        });
+        entered.recv().expect("the writer has come to it");
+        let writes: Vec<_> = (0..20_i64)
+            .map(|number| {
+                let store = store.clone();
+                here.spawn(async move {
+                    let sql = "INSERT INTO numbers VALUES (?1)";
+                    store.write(move |tx| tx.execute(sql, [number])).await
+                })
+            })
+            .collect();
+        if shuts_down {
+            opening.shutdown_background();
+        }
+        open.send(()).expect("the writer waits");
+        here.block_on(async {
+            held.await.expect("it goes on").expect("it is committed").expect("it was let go");
+            for write in writes {
+                write.await.expect("it goes on").expect("it is committed").expect("it is written");
+            }
+            assert_eq!(numbers(&store).await, (0..20).collect::<Vec<i64>>());
+            store.close().await;
+        });
+    }
 }

@@ -36,6 +36,10 @@ pub(super) struct Group<'g, 'c> {
     pub(super) state: &'g WriterState,
     pub(super) now: Timestamp,
     undo: Vec<(RecordId, Option<Slot>)>,
+    /// Answers that stand from the commit on.
+    answered: Vec<(i64, Record)>,
+    /// Rows that are gone from then on.
+    deleted: Vec<i64>,
 }
 
 /// A key that the group holds, as the group found it.
@@ -61,7 +65,8 @@ impl<'g, 'c> Group<'g, 'c> {
         state: &'g WriterState,
     ) -> Self {
         let now = state.clock.now();
-        Self { connection, statements, state, now, undo: Vec::new() }
+        let (undo, answered, deleted) = (Vec::new(), Vec::new(), Vec::new());
+        Self { connection, statements, state, now, undo, answered, deleted }
     }
 
     pub(super) fn fresh_token(&self) -> Token {
@@ -101,7 +106,7 @@ impl<'g, 'c> Group<'g, 'c> {
             Change::Put(record) => self.put(held, record)?,
             Change::Remove => {
                 if let Some(row) = held.row {
-                    self.statements.delete(row)?;
+                    self.delete(row)?;
                 }
                 Place::Gone
             }
@@ -117,15 +122,21 @@ impl<'g, 'c> Group<'g, 'c> {
         reached(Point::RowWritten);
         let row = row_of(record.token);
         if let Some(earlier) = held.row.filter(|earlier| *earlier != row) {
-            self.statements.delete(earlier)?;
+            self.delete(earlier)?;
         }
         Ok(match record.state {
             State::Completed { expires_at, .. } => {
                 let share = Share { scope: record.scope, bytes };
+                self.answered.push((row, record));
                 Place::Stored { token: row, expires_at, share }
             }
             _ => Place::Unsettled { record: Box::new(record), durable },
         })
+    }
+
+    fn delete(&mut self, row: i64) -> Result<(), rusqlite::Error> {
+        self.deleted.push(row);
+        self.statements.delete(row)
     }
 
     /// Remembers, in the same transaction, how far its removals make the store forget.
@@ -162,6 +173,12 @@ impl<'g, 'c> Group<'g, 'c> {
 
     /// The group is committed.
     pub(super) fn settled(self) {
+        for (token, record) in self.answered {
+            self.state.recent.keep(token, record);
+        }
+        for row in self.deleted {
+            self.state.recent.forget(row);
+        }
         for (id, _) in &self.undo {
             self.state.index.settled(id);
         }

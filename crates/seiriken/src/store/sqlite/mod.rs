@@ -17,6 +17,7 @@
 //! `rusqlite` bundles SQLite; the `sqlite` feature of `sqlx` links another copy, and the two
 //! cannot stand in one program.
 
+mod acknowledge;
 mod commit;
 #[cfg(seiriken_proof)]
 mod commit_faults;
@@ -26,6 +27,7 @@ mod group;
 mod index;
 mod issuing;
 mod reader;
+mod recent;
 mod rows;
 mod schema;
 mod sweep;
@@ -45,10 +47,12 @@ pub use error::OpenError;
 pub use rusqlite;
 pub use tx::SqliteTx;
 
+use self::acknowledge::Acknowledger;
 use self::commit::CommitJob;
 use self::group::WriteJob;
 use self::index::{Index, Looked};
 use self::reader::Readers;
+use self::recent::Recent;
 use self::tokens::Tokens;
 use self::verb::VerbJob;
 use self::writer::{Writer, WriterState};
@@ -58,7 +62,7 @@ use crate::issuing::IssuingSecrets;
 use crate::record::transition::{
     self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
 };
-use crate::record::{EffectClass, RecordedResponse, Token};
+use crate::record::{EffectClass, Record, RecordedResponse, Token};
 use crate::scope::RecordId;
 use crate::secret::StoreSecret;
 
@@ -77,6 +81,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     tokens: Arc<Tokens>,
     index: Arc<Index>,
+    recent: Arc<Recent>,
     readers: Readers,
     writer: Writer,
     #[cfg(seiriken_proof)]
@@ -107,10 +112,13 @@ impl SqliteStore {
             let (index, tokens) = (Arc::new(opened.index), Arc::new(opened.tokens));
             #[cfg(seiriken_proof)]
             let commit_faults = Arc::<commit_faults::CommitFaults>::default();
+            let recent = Arc::<Recent>::default();
             let state = WriterState {
                 index: Arc::clone(&index),
+                recent: Arc::clone(&recent),
                 tokens: Arc::clone(&tokens),
                 clock: Arc::clone(&clock),
+                acknowledger: Acknowledger::start(),
                 #[cfg(seiriken_proof)]
                 commit_faults: Arc::clone(&commit_faults),
             };
@@ -123,6 +131,7 @@ impl SqliteStore {
                 clock,
                 tokens,
                 index,
+                recent,
                 readers,
                 writer,
                 #[cfg(seiriken_proof)]
@@ -195,6 +204,19 @@ impl SqliteStore {
         self.shared.writer.submit(job).await.unwrap_or_else(|lost| Err(CommitError::Store(lost)))
     }
 
+    /// A record whose answer stands in the file, or `None` when its row is gone.
+    async fn stored(&self, id: RecordId, token: i64) -> Result<Option<Record>, StoreError> {
+        let Shared { recent, readers, .. } = &*self.shared;
+        if let Some(record) = recent.record(token) {
+            return Ok(Some(record));
+        }
+        let record = readers.record(id, token).await?;
+        if let Some(record) = &record {
+            recent.keep(token, record.clone());
+        }
+        Ok(record)
+    }
+
     /// Claims on the writer thread.
     async fn write_claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         let index = Arc::clone(&self.shared.index);
@@ -236,9 +258,7 @@ impl Store for SqliteStore {
                 Looked::Told(outcome) => return Ok(outcome),
                 Looked::Stored { token } => {
                     // A stored answer never changes; it can only be gone, and then we look again.
-                    let Some(record) = self.shared.readers.record(id, token).await? else {
-                        continue;
-                    };
+                    let Some(record) = self.stored(id, token).await? else { continue };
                     let around = self.shared.index.around(&claim, fresh(), now);
                     let step = transition::claim(Some(&record), &claim, &around);
                     return match step.change {

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{oneshot, watch};
 
+use super::acknowledge::Acknowledger;
 use super::error::{OpenError, in_doubt, not_applied};
 use super::file_lock::FileLock;
 use super::group::{Group, Job};
 use super::index::Index;
+use super::recent::Recent;
 use super::rows::Statements;
 use super::tokens::Tokens;
 use crate::clock::Clock;
@@ -31,8 +33,10 @@ pub(super) struct Writer {
 /// What the thread shares with those who ask.
 pub(super) struct WriterState {
     pub(super) index: Arc<Index>,
+    pub(super) recent: Arc<Recent>,
     pub(super) tokens: Arc<Tokens>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) acknowledger: Acknowledger,
     #[cfg(seiriken_proof)]
     pub(super) commit_faults: Arc<super::commit_faults::CommitFaults>,
 }
@@ -194,9 +198,7 @@ fn write_group<'c>(
         Ok(_) => {
             reached(Point::CommitDone);
             group.settled();
-            for job in jobs {
-                job.settle(Ok(()));
-            }
+            state.acknowledger.acknowledge(jobs);
             reached(Point::Acknowledged);
             Ok(())
         }

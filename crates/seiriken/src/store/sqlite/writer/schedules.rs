@@ -23,8 +23,10 @@ use crate::record::{AttemptId, EffectClass, Retention, Token};
 use crate::schedules;
 use crate::scope::{RecordId, ScopeDigest};
 use crate::secret::StoreSecret;
+use crate::store::sqlite::acknowledge::Acknowledger;
 use crate::store::sqlite::file_lock::FileLock;
 use crate::store::sqlite::index::Index;
+use crate::store::sqlite::recent::Recent;
 use crate::store::sqlite::tokens::Tokens;
 use crate::store::sqlite::{Readers, Shared, SqliteStore, schema, tx};
 use crate::store::{Store, StoreError};
@@ -51,16 +53,19 @@ impl Files {
         tx::guard(&mut connection).expect("the fence is put up");
         let index = Arc::new(Index::new(Timestamp::ZERO));
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+        let recent = Arc::<Recent>::default();
         let state = WriterState {
             index: Arc::clone(&index),
+            recent: Arc::clone(&recent),
             tokens: Arc::clone(&tokens),
             clock: Arc::clone(&clock) as _,
+            acknowledger: Acknowledger::start(),
         };
         let writer = Writer::start(connection, lock, state).expect("the thread starts");
         let secret = StoreSecret::from_bytes([7; 32]);
         let issuing = Arc::new(IssuingSecrets::derived_from(&secret));
         let readers = Readers::new(path);
-        let shared = Shared { secret, issuing, clock, tokens, index, readers, writer };
+        let shared = Shared { secret, issuing, clock, tokens, index, recent, readers, writer };
         SqliteStore { shared: Arc::new(shared) }
     }
 }
