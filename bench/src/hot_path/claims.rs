@@ -8,7 +8,7 @@ use seiriken::record::{AttemptId, EffectClass, RecordedResponse, Retention};
 use seiriken::store::Store;
 use seiriken::{Fingerprint, IdentityDigest, Quota, RecordId, Scope, ScopeDigest};
 
-use super::inputs::{self, FixedStore, Keys};
+use super::inputs::{self, FINISHED, FixedStore, Keys};
 use super::{Operation, at_once};
 use crate::failure::Failure;
 use crate::order;
@@ -20,16 +20,17 @@ pub(super) fn claim_and_complete() -> Result<Operation, Failure> {
     Ok(Box::new(move || finish(&store, keys.fresh_id(), claim, &answer)))
 }
 
-/// One call: a key is claimed whose answer stands. A thousand of them in turn.
+/// One call: a key is claimed whose answer stands; some of them in turn.
 pub(super) fn claim_finished() -> Result<Operation, Failure> {
-    const FINISHED: usize = 1000;
     let (store, answer, claim) = (FixedStore::new()?, inputs::recorded()?, claim());
     let mut keys = Keys::default();
     let ids: Vec<RecordId> = (0..FINISHED).map(|_| keys.fresh_id()).collect();
-    ids.iter().for_each(|id| finish(&store, *id, claim, &answer));
+    for id in &ids {
+        finish(&store, *id, claim, &answer);
+    }
     let mut turns = 0;
     Ok(Box::new(move || {
-        let id = ids[turns % FINISHED];
+        let id = ids[turns % ids.len()];
         turns += 1;
         let outcome = at_once(store.claim(black_box(id), black_box(claim)));
         assert!(matches!(black_box(outcome), Ok(ClaimOutcome::Completed(_))), "it was finished");

@@ -16,7 +16,7 @@ use axum::routing::post;
 use seiriken::http::{Idempotency, Identity};
 use tower_service::Service;
 
-use super::inputs::{self, FixedStore, Keys};
+use super::inputs::{self, FINISHED, FixedStore, Keys};
 use super::{Operation, at_once};
 use crate::failure::{Failure, While};
 use crate::order;
@@ -25,9 +25,9 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MARKER: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The order without the layer: the key is there, and nobody reads it.
-pub(super) fn bare_post() -> Result<Operation, Failure> {
+pub(super) fn bare_post() -> Operation {
     let (mut service, mut keys) = (router(), Keys::default());
-    Ok(Box::new(move || order(&mut service, keys.fresh(), None)))
+    Box::new(move || order(&mut service, keys.fresh(), None))
 }
 
 /// The order under a new key.
@@ -36,28 +36,31 @@ pub(super) fn new_key() -> Result<Operation, Failure> {
     Ok(Box::new(move || order(&mut service, keys.fresh(), Some("false"))))
 }
 
-/// The order again; a thousand keys in turn, whose answers stand.
+/// The order again; some keys in turn, whose answers stand.
 pub(super) fn replay() -> Result<Operation, Failure> {
-    const FINISHED: usize = 1000;
     let (mut service, mut keys) = (guarded()?, Keys::default());
     let finished: Vec<String> = (0..FINISHED).map(|_| keys.fresh()).collect();
-    finished.iter().for_each(|key| order(&mut service, key.clone(), Some("false")));
+    for key in &finished {
+        order(&mut service, key.clone(), Some("false"));
+    }
     let mut turns = 0;
     Ok(Box::new(move || {
-        let key = finished[turns % FINISHED].clone();
+        let key = finished[turns % finished.len()].clone();
         turns += 1;
         order(&mut service, key, Some("true"));
     }))
 }
 
+/// Reading, without the layer.
+pub(super) fn bare_get() -> Operation {
+    let mut service = router();
+    Box::new(move || read(&mut service))
+}
+
 /// What is not guarded passes the layer.
 pub(super) fn unguarded_get() -> Result<Operation, Failure> {
     let mut service = guarded()?;
-    Ok(Box::new(move || {
-        let mut request = request(Method::GET, Body::empty());
-        request.headers_mut().remove(CONTENT_TYPE);
-        answered(&mut service, request, StatusCode::OK, None);
-    }))
+    Ok(Box::new(move || read(&mut service)))
 }
 
 fn guarded() -> Result<Router, Failure> {
@@ -85,6 +88,12 @@ fn order(service: &mut Router, key: String, marked: Option<&str>) {
     answered(service, request, StatusCode::CREATED, marked);
 }
 
+fn read(service: &mut Router) {
+    let mut request = request(Method::GET, Body::empty());
+    request.headers_mut().remove(CONTENT_TYPE);
+    answered(service, request, StatusCode::OK, None);
+}
+
 fn request(method: Method, body: Body) -> Request<Body> {
     let mut request = Request::new(body);
     *request.method_mut() = method;
@@ -104,8 +113,8 @@ fn answered(
 ) {
     let Ok(answer) = at_once(service.call(black_box(request)));
     assert_eq!(answer.status(), status);
-    let marker = answer.headers().get(MARKER).map(HeaderValue::as_bytes);
-    assert_eq!(marker, marked.map(str::as_bytes), "executed and replayed answers are marked");
+    let says = answer.headers().get(MARKER).map(HeaderValue::as_bytes);
+    assert_eq!(says, marked.map(str::as_bytes), "executed and replayed answers are marked");
     let body = at_once(axum::body::to_bytes(answer.into_body(), usize::MAX));
     assert!(body.is_ok_and(|body| body == inputs::ANSWER), "the answer is whole");
 }

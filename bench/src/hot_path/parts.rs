@@ -16,20 +16,20 @@ use crate::order;
 const ID: RecordId = RecordId::from_bytes([5; 16]);
 
 /// The field of a request, as most clients write it.
-pub(super) fn read_key() -> Result<Operation, Failure> {
+pub(super) fn read_key() -> Operation {
     let key = Keys::default().fresh();
-    Ok(Box::new(move || {
+    Box::new(move || {
         let key = IdempotencyKey::parse(black_box(key.as_bytes()), KeySyntax::Lenient);
         assert!(black_box(key).is_ok(), "the key is well-formed");
-    }))
+    })
 }
 
-pub(super) fn order_by_bytes() -> Result<Operation, Failure> {
-    Ok(fingerprint(order::REQUEST.to_owned(), FingerprintKind::Bytes))
+pub(super) fn order_by_bytes() -> Operation {
+    fingerprint(order::REQUEST.to_owned(), FingerprintKind::Bytes)
 }
 
-pub(super) fn order_as_canonical_json() -> Result<Operation, Failure> {
-    Ok(fingerprint(order::REQUEST.to_owned(), FingerprintKind::CanonicalJson))
+pub(super) fn order_as_canonical_json() -> Operation {
+    fingerprint(order::REQUEST.to_owned(), FingerprintKind::CanonicalJson)
 }
 
 pub(super) fn document_by_bytes() -> Result<Operation, Failure> {

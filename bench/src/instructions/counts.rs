@@ -6,7 +6,7 @@ use super::callgrind::Count;
 use crate::table::{Table, grouped, number};
 
 /// A growth of more than this many percent is told.
-const GROWTH_TOLD: f64 = 5.0;
+const GROWTH_TOLD: u64 = 5;
 
 /// What the operations of the hot path cost, and what compiled them.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,8 +63,10 @@ impl Counts {
             )];
         }
         let grown = self.operations.iter().filter_map(|Counted { name, count }| {
-            let growth = growth(committed.of(name)?, count);
-            (growth > GROWTH_TOLD).then(|| {
+            let before = committed.of(name)?;
+            let allowed = before.instructions * (100 + GROWTH_TOLD);
+            (count.instructions * 100 > allowed).then(|| {
+                let growth = growth(before, count);
                 format!("warning: {name} costs {growth:.1} % more instructions than committed")
             })
         });
@@ -125,13 +127,15 @@ mod tests {
 
     #[test]
     fn the_table_shows_what_it_was_and_by_how_much_it_changed() {
-        let now = counts(&[("key", 900), ("new", 12_345)]);
-        let table = now.table(Some(&counts(&[("key", 1000)]))).to_string();
+        let before = counts(&[("less", 1000), ("more", 1000)]);
+        let now = counts(&[("less", 900), ("more", 1001), ("new", 12_345)]);
+        let table = now.table(Some(&before)).to_string();
         let rows: Vec<&str> = table.lines().skip(2).collect();
         assert_eq!(
             rows,
             [
-                "| key       |          900 |             1 |     1 000 | -10.0 % |",
+                "| less      |          900 |             1 |     1 000 | -10.0 % |",
+                "| more      |        1 001 |             1 |     1 000 |  +0.1 % |",
                 "| new       |       12 345 |             1 |         - |       - |",
             ]
         );
