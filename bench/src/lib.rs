@@ -4,6 +4,8 @@
 //! ```text
 //! orders     `cargo xtask bench orders`: the systems in interleaved rounds, and the tables
 //! layout/    `cargo xtask bench layout`: two ways to lay out rows in SQLite
+//! hot_path/  what every request does, one operation at a time: for divan and for callgrind
+//! instructions/  `cargo xtask bench instructions`: that path by callgrind
 //! load/      the generator: keep-alive connections that check every answer
 //! bare       the baseline: the same POST /orders on axum alone
 //! order      an order as the baseline answers it and as the filler records it
@@ -19,6 +21,8 @@
 pub mod bare;
 mod failure;
 pub mod fill;
+pub mod hot_path;
+pub mod instructions;
 pub mod layout;
 pub mod load;
 mod machine;

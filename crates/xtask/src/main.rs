@@ -9,6 +9,7 @@
 //! house     the rules of this tree that no compiler knows
 //! shop      the shop page: is it up to date, and does it hold in a browser?
 //! bench     `cargo xtask bench`: what safe retries cost, measured
+//! instructions  `cargo xtask bench instructions`: what the hot path costs, counted
 //! guards    `cargo xtask campaign guards`: tests are seen to fail without what they protect
 //! evidence  `cargo xtask prove`, `campaign GATE`: model, simulation, faults, kills
 //! fuzz      `cargo xtask campaign fuzz`: a fuzzer looks for what breaks a promise
@@ -29,6 +30,7 @@ mod features;
 mod fuzz;
 mod guards;
 mod house;
+mod instructions;
 mod ledger;
 mod mutants;
 mod packages;
@@ -45,7 +47,9 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
-use crate::{bench::Benchmark, command::Failure, evidence::Gate, step::Step};
+use crate::{
+    bench::Benchmark, command::Failure, evidence::Gate, instructions::Instructions, step::Step,
+};
 
 /// `EX_USAGE` of sysexits.h: the call was wrong, as opposed to the code that was checked (1).
 const EXIT_USAGE: u8 = 64;
@@ -73,7 +77,7 @@ enum Task {
     #[command(arg_required_else_help = false)]
     Bench {
         #[command(subcommand)]
-        benchmark: Benchmark,
+        benchmark: Measured,
     },
     /// Check that the promises hold: model, simulation, planted mistakes, faults, kills (minutes)
     Prove {
@@ -90,6 +94,15 @@ enum Task {
         #[command(subcommand)]
         campaign: Campaign,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum Measured {
+    #[command(flatten)]
+    Rounds(Benchmark),
+    /// What the hot path costs in instructions, beside the committed counts (installs valgrind when
+    /// missing)
+    Instructions(Instructions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -167,7 +180,8 @@ fn run(task: Task, root: &Path) -> Result<(), Failure> {
             Ok(())
         }
         Task::Test { only, .. } => test::run(root, &only),
-        Task::Bench { benchmark } => bench::run(root, &benchmark),
+        Task::Bench { benchmark: Measured::Rounds(benchmark) } => bench::run(root, &benchmark),
+        Task::Bench { benchmark: Measured::Instructions(how) } => instructions::run(root, how),
         Task::Deny => deny::run(root),
         Task::Prove { only } => evidence::prove(root, &only),
         Task::Campaign { campaign } => run_campaign(campaign, root),
@@ -240,12 +254,13 @@ mod tests {
             refusal(&["test", "--fast"]),
             "error: unexpected argument '--fast' found (see cargo xtask --help)"
         );
-        let wrong: [&[&str]; 7] = [
+        let wrong: [&[&str]; 8] = [
             &["test", "--only", "speed"],
             &["test", "--only"],
             &["bench"],
             &["bench", "orders", "--keys", "many"],
             &["bench", "layout", "--rounds", "0"],
+            &["bench", "instructions", "--rounds", "1"],
             &["tset"],
             &[],
         ];

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::{
     bench,
     command::{Command, Failure},
-    evidence, features, house, packages, shop,
+    evidence, features, house, instructions, packages, shop,
     tools::Tool,
 };
 
@@ -90,7 +90,7 @@ impl Step {
             Self::Shop => shop::page(root),
             Self::Browser => shop::browser(root),
             Self::ReleaseBuild => Command::cargo(&["build", "--release"]).run(root),
-            Self::Bench => bench::smoke(root),
+            Self::Bench => bench::smoke(root).and_then(|()| instructions::told(root)),
             Self::Prove => evidence::prove(root, &[]),
         }
     }

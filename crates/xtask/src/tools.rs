@@ -21,6 +21,8 @@ pub(crate) enum Tool {
     Chromium,
     /// Shows what a process writes, and lets its calls fail.
     Strace,
+    /// Counts instructions.
+    Valgrind,
 }
 
 /// Older ones lack parts of the web platform that the packages use.
@@ -45,6 +47,7 @@ impl Tool {
             }
             Self::Chromium => !shop::chromium_answers(root),
             Self::Strace => !Command::new("strace", &["--version"]).answers(root),
+            Self::Valgrind => !Command::new("valgrind", &["--version"]).answers(root),
         }
     }
 
@@ -68,6 +71,10 @@ impl Tool {
             Self::Strace => {
                 "strace is missing (it is there for Linux alone); install it with: apt-get install \
                  strace (Debian)"
+            }
+            Self::Valgrind => {
+                "valgrind is missing (it is not there for every system); install it with: apt-get \
+                 install valgrind (Debian)"
             }
         }
     }

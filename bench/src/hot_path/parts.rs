@@ -1,0 +1,89 @@
+//! Keys, fingerprints, records as bytes.
+
+use std::hint::black_box;
+
+use seiriken::record::{EffectClass, Minted, Record, State, Token, codec};
+use seiriken::{
+    Fingerprint, FingerprintKind, IdempotencyKey, IdentityDigest, KeySyntax, RecordId,
+    RequestParts, Scope, ScopeDigest,
+};
+
+use super::Operation;
+use super::inputs::{self, Keys};
+use crate::failure::Failure;
+use crate::order;
+
+const ID: RecordId = RecordId::from_bytes([5; 16]);
+
+/// The field of a request, as most clients write it.
+pub(super) fn read_key() -> Operation {
+    let key = Keys::default().fresh();
+    Box::new(move || {
+        let key = IdempotencyKey::parse(black_box(key.as_bytes()), KeySyntax::Lenient);
+        assert!(black_box(key).is_ok(), "the key is well-formed");
+    })
+}
+
+pub(super) fn order_by_bytes() -> Operation {
+    fingerprint(order::REQUEST.to_owned(), FingerprintKind::Bytes)
+}
+
+pub(super) fn order_as_canonical_json() -> Operation {
+    fingerprint(order::REQUEST.to_owned(), FingerprintKind::CanonicalJson)
+}
+
+pub(super) fn document_by_bytes() -> Result<Operation, Failure> {
+    Ok(fingerprint(inputs::document()?, FingerprintKind::Bytes))
+}
+
+/// What it takes longer than by bytes is the canonical form.
+pub(super) fn document_as_canonical_json() -> Result<Operation, Failure> {
+    Ok(fingerprint(inputs::document()?, FingerprintKind::CanonicalJson))
+}
+
+fn fingerprint(body: String, kind: FingerprintKind) -> Operation {
+    let secret = inputs::secret();
+    Box::new(move || {
+        let request = RequestParts {
+            method: b"POST",
+            path: b"/orders",
+            query: None,
+            content_type: Some(order::JSON.as_bytes()),
+            body: body.as_bytes(),
+        };
+        let fingerprint = Fingerprint::new(&secret, kind, black_box(&request));
+        assert_eq!(black_box(fingerprint).kind(), kind);
+    })
+}
+
+pub(super) fn encode() -> Result<Operation, Failure> {
+    let record = record()?;
+    let length = codec::encode(&ID, &record).len();
+    Ok(Box::new(move || {
+        let bytes = codec::encode(&ID, black_box(&record));
+        assert_eq!(black_box(bytes).len(), length);
+    }))
+}
+
+pub(super) fn decode() -> Result<Operation, Failure> {
+    let bytes = codec::encode(&ID, &record()?);
+    Ok(Box::new(move || {
+        let record = codec::decode(&ID, black_box(&bytes).clone());
+        assert!(black_box(record).is_ok(), "what was encoded can be decoded");
+    }))
+}
+
+/// A finished order.
+fn record() -> Result<Record, Failure> {
+    let secret = inputs::secret();
+    Ok(Record {
+        token: Token::from_u128(7),
+        identity: IdentityDigest::anonymous(&secret),
+        fingerprint: Fingerprint::of_work(&secret, "order", order::REQUEST.as_bytes()),
+        scope: ScopeDigest::new(&secret, &Scope::default()),
+        minted: Minted::By(inputs::NOW),
+        class: EffectClass::Opaque,
+        executions: 1,
+        state: State::Completed { response: inputs::recorded()?, expires_at: inputs::NOW },
+    })
+}
