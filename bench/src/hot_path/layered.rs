@@ -26,7 +26,7 @@ const MARKER: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The order without the layer: the key is there, and nobody reads it.
 pub(super) fn bare_post() -> Operation {
-    let (mut service, mut keys) = (router(), Keys::default());
+    let (mut service, mut keys) = (served(router()), Keys::default());
     Box::new(move || order(&mut service, keys.fresh(), None))
 }
 
@@ -67,7 +67,7 @@ fn guarded() -> Result<Router, Failure> {
     let store = Arc::new(FixedStore::new()?);
     let idempotency =
         Idempotency::new(store, Identity::credentials()).require_key().canonical_json();
-    Ok(router().layer(idempotency.try_layer().while_doing("making the layer")?))
+    Ok(served(router().layer(idempotency.try_layer().while_doing("making the layer")?)))
 }
 
 fn router() -> Router {
@@ -79,6 +79,11 @@ fn router() -> Router {
     };
     let list = async || inputs::ANSWER;
     Router::new().route("/orders", post(created).get(list))
+}
+
+/// As `axum::serve` has it: without this, routes are made anew for each request.
+fn served(router: Router) -> Router {
+    router.with_state(())
 }
 
 fn order(service: &mut Router, key: String, marked: Option<&str>) {

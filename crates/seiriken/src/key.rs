@@ -142,7 +142,8 @@ fn bare(value: &[u8]) -> Result<String, InvalidIdempotencyKey> {
     let bad = |&byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b',' | b';' | b'\\');
     match value.iter().position(bad) {
         Some(at) => Err(InvalidIdempotencyKey::Character { position: at + 1, quoted: false }),
-        None => Ok(value.iter().map(|&byte| char::from(byte)).collect()),
+        // All of it is visible ASCII, so nothing is replaced.
+        None => Ok(String::from_utf8_lossy(value).into_owned()),
     }
 }
 

@@ -26,10 +26,11 @@ pub(super) enum Times {
 }
 
 /// What can fail, and how. A disk that is full shows itself in writes, a broken one everywhere.
-pub(super) const FAILURES: [(&str, &str); 7] = [
+pub(super) const FAILURES: [(&str, &str); 8] = [
     ("pwrite64", "error=EIO"),
     ("pwrite64", "error=ENOSPC"),
     ("fsync", "error=EIO"),
+    ("fdatasync", "error=EIO"),
     ("ftruncate", "error=EIO"),
     ("pread64", "error=EIO"),
     ("openat", "error=EMFILE"),

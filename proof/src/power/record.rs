@@ -50,7 +50,7 @@ pub(super) fn record(
             let syncs = 10
                 + Dice::of(&[seed, number as u64, 4]).below(20)
                 + if number == 1 { 90 } else { 0 };
-            options.push(format!("--inject=fsync:signal=SIGKILL:when={syncs}"));
+            options.push(format!("--inject=fsync,fdatasync:signal=SIGKILL:when={syncs}"));
         }
         let mut command = strace::strace(options, &program);
         command.arg(folder).arg(seed.to_string()).arg(number.to_string());
