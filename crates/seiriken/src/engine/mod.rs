@@ -162,6 +162,7 @@ impl<S: Store> Engine<S> {
         tokio::time::timeout(at_most, self.shared.tasks.wait()).await.is_ok()
     }
 
+    #[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice")]
     fn decide<F, W, Fut, T>(
         self,
         operation: Operation<F>,

@@ -17,7 +17,7 @@ use super::reason::Reason;
 use super::replay;
 use super::verdict::Verdict;
 use crate::engine::{CommitState, Ending};
-use crate::record::{EffectClass, Field, RecordedResponse, ResponseTooLong};
+use crate::record::{EffectClass, Field, RecordedResponse};
 
 /// A response extension: "this answer says that nothing was processed". The key is free again, so
 /// that a corrected request may use it.
@@ -77,31 +77,37 @@ pub(super) fn ending<B, E>(
 where
     B: Body<Data = Bytes>,
 {
-    match unrecorded(rules, class, commit, answer) {
-        Err(ending) => Either::Left(ready(ending)),
-        Ok(answer) => Either::Right(record(answer, rules.response_body_bytes_max)),
+    match judged(rules, class, commit, answer) {
+        Judged::Ended(ending) => Either::Left(ready(ending)),
+        Judged::ToRecord(answer) => Either::Right(record(answer, rules.response_body_bytes_max)),
     }
 }
 
-/// The answer, where it is to be recorded; else how the work ended.
-fn unrecorded<B, E>(
+/// What becomes of an answer.
+#[expect(clippy::large_enum_variant, reason = "it is looked at where it is made, and never kept")]
+enum Judged<B, E> {
+    ToRecord(Response<B>),
+    Ended(Ending<Beside<B, E>>),
+}
+
+fn judged<B, E>(
     rules: &Rules,
     class: EffectClass,
     commit: CommitState,
     answer: Response<B>,
-) -> Result<Response<B>, Ending<Beside<B, E>>> {
+) -> Judged<B, E> {
     let says_so = answer.extensions().get::<NotProcessed>().is_some();
     let cannot_say = cannot_say(&answer);
     match commit {
         CommitState::Committed(record) => {
-            return Err(Ending::NotProcessed(beside_commit(&record, answer)));
+            return Judged::Ended(Ending::NotProcessed(beside_commit(&record, answer)));
         }
         // A handler that answers success in spite of the rollback would have its caller believe it.
         CommitState::Failed(_) if answer.status().is_success() => {
-            return Err(Ending::NotProcessed(Beside::NeverCommitted(answer.status())));
+            return Judged::Ended(Ending::NotProcessed(Beside::NeverCommitted(answer.status())));
         }
         // It was rolled back, or the engine answers in its place.
-        CommitState::Failed(_) => return Err(Ending::NotProcessed(whole(answer))),
+        CommitState::Failed(_) => return Judged::Ended(Ending::NotProcessed(whole(answer))),
         CommitState::NotAsked | CommitState::Asked => {}
     }
     let (head, body) = answer.into_parts();
@@ -112,12 +118,12 @@ fn unrecorded<B, E>(
     };
     let answer = Response::from_parts(head, body);
     match verdict {
-        Verdict::Free => Err(Ending::NotProcessed(whole(answer))),
-        Verdict::Unknown => Err(Ending::Unknown(whole(answer))),
+        Verdict::Free => Judged::Ended(Ending::NotProcessed(whole(answer))),
+        Verdict::Unknown => Judged::Ended(Ending::Unknown(whole(answer))),
         Verdict::NeverCommitted => {
-            Err(Ending::NotProcessed(Beside::NeverCommitted(answer.status())))
+            Judged::Ended(Ending::NotProcessed(Beside::NeverCommitted(answer.status())))
         }
-        Verdict::Record => Ok(answer),
+        Verdict::Record => Judged::ToRecord(answer),
     }
 }
 
@@ -135,15 +141,13 @@ where
         Collected::Broken(_) => Ending::Unknown(Beside::CutShort),
         Collected::Whole { data, trailers } => {
             let (headers, after) = (|| fields(&stored), || fields(&trailers));
-            match RecordedResponse::of_fields(status.as_u16(), headers, after, &data) {
-                Ok(record) => {
-                    let answer = replay::put_together(status, stored, data, trailers);
-                    Ending::Answered(record, Beside::Recorded(answer, private))
-                }
-                Err(ResponseTooLong) => {
-                    let body = GuardedBody::whole(WholeBody::new(data, trailers));
-                    too_long(status, stored, private, body)
-                }
+            let record = RecordedResponse::of_fields(status.as_u16(), headers, after, &data);
+            if let Ok(record) = record {
+                let answer = replay::put_together(status, stored, data, trailers);
+                Ending::Answered(record, Beside::Recorded(answer, private))
+            } else {
+                let body = GuardedBody::whole(WholeBody::new(data, trailers));
+                too_long(status, stored, private, body)
             }
         }
         Collected::TooLong { read, rest } => {
@@ -191,7 +195,7 @@ fn whole<B, E>(answer: Response<B>) -> Beside<B, E> {
 /// The fields that are recorded, and those that go to the first caller alone. Framing belongs to
 /// neither: it is made anew for each message.
 pub(super) fn split_fields(headers: HeaderMap) -> (HeaderMap, HeaderMap) {
-    if headers.keys().all(|name| belongs(name) == Belongs::ToAll) {
+    if headers.keys().all(|name| whose(name) == Whose::Everybodys) {
         return (headers, HeaderMap::new());
     }
     let connection_options = connection_options(&headers);
@@ -201,11 +205,11 @@ pub(super) fn split_fields(headers: HeaderMap) -> (HeaderMap, HeaderMap) {
     // The iterator names a field only at the first of its values.
     for (name, value) in headers {
         let Some(name) = name.or(last.take()) else { continue };
-        match belongs(&name) {
+        match whose(&name) {
             _ if connection_options.contains(&name) => {}
-            Belongs::ToAll => drop(stored.append(&name, value)),
-            Belongs::ToFirst => drop(private.append(&name, value)),
-            Belongs::ToConnection => {}
+            Whose::Everybodys => drop(stored.append(&name, value)),
+            Whose::TheFirstCallers => drop(private.append(&name, value)),
+            Whose::TheConnections => {}
         }
         last = Some(name);
     }
@@ -223,19 +227,19 @@ fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
         .collect()
 }
 
-/// To whom a field of an answer belongs.
+/// Whose a field of an answer is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Belongs {
-    /// To every caller: it is recorded.
-    ToAll,
-    /// To the first caller: about this message, this caller's browser or this moment, and wrong or
+enum Whose {
+    /// Every caller's: it is recorded.
+    Everybodys,
+    /// The first caller's: about this message, this caller's browser or this moment, and wrong or
     /// unsafe in a later answer.
-    ToFirst,
-    /// To the connection.
-    ToConnection,
+    TheFirstCallers,
+    /// The connection's.
+    TheConnections,
 }
 
-fn belongs(name: &HeaderName) -> Belongs {
+fn whose(name: &HeaderName) -> Whose {
     const PREFIXES: [&str; 4] = ["access-control-", "ratelimit-", "x-b3-", "x-ratelimit-"];
     match name.as_str() {
         "connection"
@@ -247,7 +251,7 @@ fn belongs(name: &HeaderName) -> Belongs {
         | "te"
         | "trailer"
         | "transfer-encoding"
-        | "upgrade" => Belongs::ToConnection,
+        | "upgrade" => Whose::TheConnections,
         "age"
         | "authentication-info"
         | "b3"
@@ -264,9 +268,9 @@ fn belongs(name: &HeaderName) -> Belongs {
         | "x-amzn-trace-id"
         | "x-correlation-id"
         | "x-csrf-token"
-        | "x-request-id" => Belongs::ToFirst,
-        name if PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => Belongs::ToFirst,
-        _ => Belongs::ToAll,
+        | "x-request-id" => Whose::TheFirstCallers,
+        name if PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => Whose::TheFirstCallers,
+        _ => Whose::Everybodys,
     }
 }
 

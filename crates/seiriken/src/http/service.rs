@@ -121,6 +121,7 @@ fn guarded_already<S: Store>(gate: &Gate<S>, key: &IdempotencyKey, parts: &Parts
         })
 }
 
+#[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice")]
 fn guard<I, S, Q, B>(
     gate: Arc<Gate<S>>,
     mut inner: I,
