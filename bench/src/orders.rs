@@ -51,7 +51,7 @@ pub(crate) async fn run(
     empty.side.anew = Some(anew);
     let mut plans = vec![bare, memory, empty, Plan::new(service, &both, many)];
     if options.with_peers() {
-        plans.push(Plan::new(peers::textbook().await?, &both, many));
+        plans.push(Plan::new(peers::textbook().await?, &[Kind::New], many));
     }
     rounds::all(&plans, options, &place.log(), results, |results| {
         results.measured(SYNC, "µs", number(machine::sync_in_place(place.folder())?));

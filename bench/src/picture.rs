@@ -39,8 +39,8 @@ pub(crate) enum Whose {
     Bare,
 }
 
-const WIDTH: f64 = 880.0;
-const LABELS: f64 = 330.0;
+const WIDTH: f64 = 940.0;
+const LABELS: f64 = 390.0;
 /// What the longest bar has; the rest is for its value.
 const BARS: f64 = 440.0;
 const MARGIN: f64 = 16.0;

@@ -99,6 +99,36 @@ mod tests {
     use super::*;
     use crate::results::tests::sample;
 
+    /// Of this very checkout.
+    fn committed() -> Record {
+        Record::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs"))
+    }
+
+    #[test]
+    fn what_is_committed_is_what_the_results_give() {
+        let drawn = committed().drawn().unwrap();
+        assert!(drawn.len() > 1, "there are results");
+        for (path, due) in drawn {
+            let found = fs::read_to_string(&path).unwrap_or_default();
+            let same = found == due;
+            assert!(same, "{}: run `cargo xtask bench draw`", path.display());
+        }
+    }
+
+    #[test]
+    fn every_picture_of_the_page_has_its_results() {
+        let record = committed();
+        for picture in fs::read_dir(record.docs.join("performance")).unwrap() {
+            let picture = picture.unwrap().path();
+            let results = picture.with_extension("json");
+            assert!(
+                picture.extension().is_some_and(|end| end != "svg") || results.exists(),
+                "{}",
+                picture.display()
+            );
+        }
+    }
+
     #[test]
     fn results_are_kept_as_they_are() {
         let mut results = Results { keys: 7, ..Results::default() };
