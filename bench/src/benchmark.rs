@@ -67,9 +67,13 @@ impl Benchmark {
         }
     }
 
+    fn quick_keys(self) -> u64 {
+        if self == Self::Reopen { reopen::KEYS_TOLD_FROM } else { 100_000 }
+    }
+
     /// Measures. Progress goes to standard error.
     pub(crate) async fn run(self, asked: &Asked, command: String) -> Result<Results, Failure> {
-        let options = Options::new(asked, self.connections());
+        let options = Options::new(asked, self.connections(), self.quick_keys());
         let place = Place::new(&options.dir)?;
         let mut results = Results {
             benchmark: self.name().to_owned(),

@@ -67,11 +67,12 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// What is asked for; else what the size has, and so many connections as this benchmark has.
-    pub(crate) fn new(asked: &Asked, connections: usize) -> Self {
+    /// What is asked for; else what the size has, with so many connections, and so many keys in a
+    /// quick run, as this benchmark has.
+    pub(crate) fn new(asked: &Asked, connections: usize, quick_keys: u64) -> Self {
         let (keys, length, rounds) = match asked.size {
             Size::Full => (1_000_000, Duration::from_secs(3), 8),
-            Size::Quick => (100_000, Duration::from_secs(1), 3),
+            Size::Quick => (quick_keys, Duration::from_secs(1), 3),
             Size::Smoke => (1000, Duration::from_millis(100), 1),
         };
         Self {
@@ -97,9 +98,9 @@ mod tests {
     #[test]
     fn what_is_asked_for_goes_before_what_the_size_has() {
         let asked = Asked { size: Size::Quick, rounds: Some(5), ..Asked::default() };
-        let options = Options::new(&asked, 64);
+        let options = Options::new(&asked, 64, 100_000);
         assert_eq!((options.rounds, options.keys, options.connections), (5, 100_000, 64));
-        let options = Options::new(&Asked { connections: Some(1), ..Asked::default() }, 64);
+        let options = Options::new(&Asked { connections: Some(1), ..Asked::default() }, 64, 9);
         assert_eq!((options.rounds, options.keys, options.connections), (8, 1_000_000, 1));
         assert!(options.with_peers());
         assert_eq!(asked.words(), " --quick --rounds 5");
