@@ -11,6 +11,11 @@ impl Failure {
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
+
+    /// The same, with where it happened before it.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self(format!("{place}: {}", self.0))
+    }
 }
 
 impl fmt::Display for Failure {

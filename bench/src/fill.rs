@@ -11,8 +11,8 @@ use seiriken::{IdempotencyKey, KeySyntax, Policy, Scope};
 use tokio::task::JoinSet;
 
 use crate::failure::{Failure, While};
-use crate::order::{self, NewOrder, Placed};
 use crate::random::Random;
+use seiriken_bench_baseline::order::{self, NewOrder, Placed};
 
 /// Two commits' worth: while one group is being synced, the next one gathers.
 const AT_ONCE: usize = 512;

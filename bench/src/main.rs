@@ -1,11 +1,13 @@
 //! The program behind `cargo xtask bench`, and the baseline that it measures against.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, value_parser};
-use seiriken_bench::{Failure, bare, layout, orders};
+use axum::Router;
+use clap::{Args, Parser, Subcommand, value_parser};
+use seiriken_bench::{Asked, Benchmark, Failure, Size, guarded, layout};
+use seiriken_bench_baseline as bare;
 
 /// As everywhere here: the call was wrong (`EX_USAGE`).
 const BAD_USE: u8 = 64;
@@ -20,23 +22,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The order service on each store, beside bare axum.
-    Orders {
-        /// Live keys in the file that is filled.
-        #[arg(long, default_value_t = 1_000_000, value_parser = value_parser!(u64).range(1..))]
-        keys: u64,
-        /// How long each load of each round is measured.
-        #[arg(long, default_value_t = 3, value_parser = value_parser!(u64).range(1..))]
-        seconds: u64,
-        /// How many rounds there are.
-        #[arg(long, default_value_t = 8, value_parser = value_parser!(u16).range(1..))]
-        rounds: u16,
-        /// Connections of the generator.
-        #[arg(long, default_value_t = 64, value_parser = value_parser!(u16).range(1..=1000))]
-        connections: u16,
-        /// Where the files lie while it runs; the folder of this program unless said.
-        #[arg(long)]
-        dir: Option<PathBuf>,
+    /// One of the benchmarks.
+    Measure {
+        /// Which.
+        benchmark: Benchmark,
+        #[command(flatten)]
+        run: Run,
     },
     /// Two ways to lay out rows in SQLite.
     Layout {
@@ -53,8 +44,56 @@ enum Command {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
-    /// The baseline alone, on a free port, until it is ended.
+    /// The pictures and tables of the documents, from the results beside them.
+    Draw {
+        /// The folder of the documents.
+        docs: PathBuf,
+    },
+    /// A server that is measured, on a free port, until it is ended.
+    #[command(subcommand)]
+    Serve(Served),
+}
+
+/// What every benchmark has.
+#[derive(Debug, Args)]
+struct Run {
+    /// Less of everything: about a minute.
+    #[arg(long, conflicts_with = "smoke")]
+    quick: bool,
+    /// Next to nothing, without peers.
+    #[arg(long)]
+    smoke: bool,
+    /// Live keys, where many are needed.
+    #[arg(long, value_parser = value_parser!(u64).range(1000..))]
+    keys: Option<u64>,
+    /// How long each load of each round is measured.
+    #[arg(long, value_parser = value_parser!(u64).range(1..))]
+    seconds: Option<u64>,
+    /// How many rounds there are.
+    #[arg(long, value_parser = value_parser!(u16).range(1..))]
+    rounds: Option<u16>,
+    /// Connections of the generator.
+    #[arg(long, value_parser = value_parser!(u16).range(2..=1000))]
+    connections: Option<u16>,
+    /// Where the files lie while it runs; the folder of this program unless said.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// The folder of the documents, where what comes of it is kept.
+    #[arg(long, conflicts_with = "smoke")]
+    write: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Served {
+    /// The baseline alone.
     Bare,
+    /// The baseline behind the layer, in memory.
+    Memory,
+    /// The baseline behind the layer, on a SQLite file.
+    Sqlite {
+        /// Where the file is, or will be.
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -80,23 +119,50 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        // The server has the threads that the order service has.
-        Command::Bare => {
-            started(tokio::runtime::Builder::new_multi_thread())?.block_on(bare::serve())
-        }
-        Command::Orders { keys, seconds, rounds, connections, dir } => {
-            let options = orders::Options {
-                keys,
-                length: Duration::from_secs(seconds),
-                rounds: rounds.into(),
-                connections: connections.into(),
-                dir: existing(dir)?,
-            };
-            measured(orders::run(&options))
+        Command::Measure { benchmark, run } => {
+            let docs = run.write.clone();
+            let asked = run.asked()?;
+            measured(seiriken_bench::run(benchmark, &asked, docs.as_deref()))
         }
         Command::Layout { keys, commits, rounds, dir } => {
             let (rounds, dir) = (rounds.into(), existing(dir)?);
             measured(layout::run(layout::Options { keys, commits, rounds, dir }))
+        }
+        Command::Draw { docs } => seiriken_bench::draw(&docs),
+        // The servers have the threads that the order service has.
+        Command::Serve(served) => {
+            started(tokio::runtime::Builder::new_multi_thread())?.block_on(async {
+                let serving = bare::serve(served.app().await?).await;
+                serving.map_err(|error| Failure::new(format!("serving: {error}")))
+            })
+        }
+    }
+}
+
+impl Run {
+    fn asked(self) -> Result<Asked, Failure> {
+        let size = match (self.quick, self.smoke) {
+            (true, _) => Size::Quick,
+            (_, true) => Size::Smoke,
+            _ => Size::Full,
+        };
+        Ok(Asked {
+            size,
+            keys: self.keys,
+            length: self.seconds.map(Duration::from_secs),
+            rounds: self.rounds.map(usize::from),
+            connections: self.connections.map(usize::from),
+            dir: existing(self.dir)?,
+        })
+    }
+}
+
+impl Served {
+    async fn app(&self) -> Result<Router, Failure> {
+        match self {
+            Self::Bare => Ok(bare::app()),
+            Self::Memory => guarded::in_memory(),
+            Self::Sqlite { file } => guarded::on_sqlite(Path::new(file)).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Medians, and tables as documents show them.
+//! Numbers, and tables as documents show them.
 
 use std::fmt;
 
@@ -51,24 +51,6 @@ impl fmt::Display for Table {
     }
 }
 
-/// The middle one; of an even number the mean of the two in the middle.
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.get(middle) {
-        None => f64::NAN,
-        Some(&upper) if values.len() % 2 == 1 => upper,
-        Some(&upper) => f64::midpoint(values[middle - 1], upper),
-    }
-}
-
-/// A count to reckon with; none here comes near the 2⁵³ from which on some would be rounded.
-#[expect(clippy::cast_precision_loss, reason = "see above")]
-pub(crate) fn number(count: u64) -> f64 {
-    count as f64
-}
-
 /// Microseconds, shown as milliseconds.
 pub(crate) fn millis(micros: f64) -> String {
     format!("{:.2}", micros / 1000.0)
@@ -90,13 +72,6 @@ pub(crate) fn grouped(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert!((median([9.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
-        assert!((median([4.0, 1.0, 2.0, 9.0]) - 3.0).abs() < f64::EPSILON);
-        assert!(median([]).is_nan());
-    }
 
     #[test]
     fn long_counts_are_grouped() {

@@ -11,8 +11,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use seiriken::http::{Idempotency, Identity};
 use seiriken::store::MemoryStore;
-use seiriken_bench::bare;
-use seiriken_bench::load::{Load, Work};
+use seiriken_bench::load::{Load, Marks, Work};
+use seiriken_bench_baseline as bare;
 use tokio::net::TcpListener;
 
 const CONNECTIONS: usize = 4;
@@ -39,7 +39,7 @@ fn guarded() -> Router {
 #[tokio::test]
 async fn the_baseline_answers_unmarked() {
     let mut load = load_on(bare::app()).await;
-    let answered = load.run(&Work::Unmarked, SHORT).await.unwrap();
+    let answered = load.run(&Work::New(Marks::Nowhere), SHORT).await.unwrap();
     assert!(answered.requests >= CONNECTIONS as u64);
     assert_eq!(answered.latencies.len(), answered.requests);
     assert!(answered.elapsed >= SHORT);
@@ -48,8 +48,13 @@ async fn the_baseline_answers_unmarked() {
 #[tokio::test]
 async fn a_guarded_service_answers_each_kind_of_work() {
     let mut load = load_on(guarded()).await;
-    let finished = load.finish(10).await.unwrap();
-    for work in [Work::Replay(finished), Work::FirstTime] {
+    let finished = load.finish(Marks::Everywhere, 10).await.unwrap();
+    let works = [
+        Work::Replays(Marks::Everywhere, Arc::clone(&finished)),
+        Work::Mixed(Marks::Everywhere, finished),
+        Work::New(Marks::Everywhere),
+    ];
+    for work in works {
         // Twice: connections stay open from one run to the next.
         for _ in 0..2 {
             let answered = load.run(&work, SHORT).await.unwrap();
@@ -61,13 +66,13 @@ async fn a_guarded_service_answers_each_kind_of_work() {
 #[tokio::test]
 async fn work_that_the_server_does_not_do_fails() {
     let mut unguarded = load_on(bare::app()).await;
-    let failure = unguarded.run(&Work::FirstTime, SHORT).await.unwrap_err();
+    let failure = unguarded.run(&Work::New(Marks::Everywhere), SHORT).await.unwrap_err();
     assert!(failure.to_string().contains("Idempotent-Replayed"), "{failure}");
 
     let mut first = load_on(guarded()).await;
-    let finished = first.finish(10).await.unwrap();
+    let finished = first.finish(Marks::Everywhere, 10).await.unwrap();
     let mut other = load_on(guarded()).await;
-    let failure = other.run(&Work::Replay(finished), SHORT).await.unwrap_err();
+    let failure = other.run(&Work::Replays(Marks::Everywhere, finished), SHORT).await.unwrap_err();
     assert!(failure.to_string().contains("Idempotent-Replayed"), "{failure}");
 }
 
@@ -83,7 +88,7 @@ async fn one_wrong_answer_among_many_fails() {
             if fails { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::CREATED }
         }),
     );
-    let failure = load_on(app).await.run(&Work::Unmarked, SHORT).await.unwrap_err();
+    let failure = load_on(app).await.run(&Work::New(Marks::Nowhere), SHORT).await.unwrap_err();
     assert!(refused.load(Ordering::Relaxed));
     assert!(failure.to_string().contains("its status is not 201"), "{failure}");
 }
@@ -99,8 +104,8 @@ async fn a_replay_with_other_bytes_fails() {
         }),
     );
     let mut load = load_on(app).await;
-    let finished = load.finish(1).await.unwrap();
-    let failure = load.run(&Work::Replay(finished), SHORT).await.unwrap_err();
+    let finished = load.finish(Marks::Everywhere, 1).await.unwrap();
+    let failure = load.run(&Work::Replays(Marks::Everywhere, finished), SHORT).await.unwrap_err();
     assert!(failure.to_string().contains("byte for byte"), "{failure}");
 }
 
@@ -113,8 +118,26 @@ async fn a_connection_that_is_closed_fails() {
             answer
         }),
     );
-    let failure = load_on(app).await.run(&Work::Unmarked, SHORT).await.unwrap_err();
+    let failure = load_on(app).await.run(&Work::New(Marks::Nowhere), SHORT).await.unwrap_err();
     assert!(failure.to_string().contains("closed"), "{failure}");
+}
+
+#[tokio::test]
+async fn as_many_orders_are_made_as_the_generator_says() {
+    let mut load = load_on(guarded()).await;
+    let filled = load.fill(Marks::Everywhere, 42).await.unwrap();
+    assert_eq!((filled.requests, filled.new_orders), (42, 42));
+    assert_eq!(load.orders_made().await.unwrap(), 42);
+    let finished = load.finish(Marks::Everywhere, 8).await.unwrap();
+    let replays = Work::Replays(Marks::Everywhere, Arc::clone(&finished));
+    assert_eq!(load.run(&replays, SHORT).await.unwrap().new_orders, 0);
+    assert_eq!(load.orders_made().await.unwrap(), 50);
+    let mixed = load.run(&Work::Mixed(Marks::Everywhere, finished), SHORT).await.unwrap();
+    assert_eq!(load.orders_made().await.unwrap(), 50 + mixed.new_orders);
+    // Each connection replays after nine new orders.
+    let replayed = mixed.requests - mixed.new_orders;
+    let tenth = mixed.requests / 10;
+    assert!((tenth.saturating_sub(CONNECTIONS as u64)..=tenth).contains(&replayed), "{mixed:?}");
 }
 
 #[tokio::test]

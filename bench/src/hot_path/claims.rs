@@ -11,7 +11,7 @@ use seiriken::{Fingerprint, IdentityDigest, Quota, RecordId, Scope, ScopeDigest}
 use super::inputs::{self, FINISHED, FixedStore, Keys};
 use super::{Operation, at_once};
 use crate::failure::Failure;
-use crate::order;
+use seiriken_bench_baseline::order;
 
 /// Two calls: a new key is claimed, and its answer recorded.
 pub(super) fn claim_and_complete() -> Result<Operation, Failure> {

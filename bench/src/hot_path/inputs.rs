@@ -77,7 +77,7 @@ pub(super) fn document() -> Result<String, Failure> {
 pub(super) fn recorded() -> Result<RecordedResponse, Failure> {
     let fields = [
         (&b"location"[..], LOCATION.as_bytes()),
-        (&b"content-type"[..], crate::order::JSON.as_bytes()),
+        (&b"content-type"[..], seiriken_bench_baseline::order::JSON.as_bytes()),
     ];
     RecordedResponse::new(201, &fields, &[], ANSWER.as_bytes()).while_doing("recording an answer")
 }

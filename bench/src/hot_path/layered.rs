@@ -19,7 +19,7 @@ use tower_service::Service;
 use super::inputs::{self, FINISHED, FixedStore, Keys};
 use super::{Operation, at_once};
 use crate::failure::{Failure, While};
-use crate::order;
+use seiriken_bench_baseline::order;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MARKER: HeaderName = HeaderName::from_static("idempotent-replayed");

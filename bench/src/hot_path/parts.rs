@@ -11,7 +11,7 @@ use seiriken::{
 use super::Operation;
 use super::inputs::{self, Keys};
 use crate::failure::Failure;
-use crate::order;
+use seiriken_bench_baseline::order;
 
 const ID: RecordId = RecordId::from_bytes([5; 16]);
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::callgrind::Count;
-use crate::table::{Table, grouped, number};
+use crate::spread::number;
+use crate::table::{Table, grouped};
 
 /// A growth of more than this many percent is told.
 const GROWTH_TOLD: u64 = 5;

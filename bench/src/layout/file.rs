@@ -9,8 +9,8 @@ use seiriken::store::sqlite::rusqlite::{self, Connection, params};
 use uuid::Uuid;
 
 use crate::failure::{Failure, While};
-use crate::order::{NewOrder, REQUEST};
 use crate::random::Random;
+use seiriken_bench_baseline::order::{NewOrder, REQUEST};
 
 /// Where a key's row goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,10 @@ use hdrhistogram::Histogram;
 
 use self::file::{Layout, OrdersFile};
 use crate::failure::{Failure, While};
-use crate::table::{Table, grouped, median, millis, number};
-use crate::{load, machine, stopwatch};
+use crate::machine::Machine;
+use crate::spread::{median, number};
+use crate::table::{Table, grouped, millis};
+use crate::{load, stopwatch};
 
 /// Orders of one commit.
 const ORDERS_PER_COMMIT: u32 = 32;
@@ -55,7 +57,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 }
 
 fn measure(folder: &Path, options: &Options) -> Result<(), Failure> {
-    let facts = machine::facts(folder)?;
+    let machine = Machine::this_one(folder)?;
     let mut cases = Vec::new();
     for layout in [Layout::ByHash, Layout::Appended] {
         cases.push(Case { layout, filled: None, rounds: Vec::new() });
@@ -71,7 +73,7 @@ fn measure(folder: &Path, options: &Options) -> Result<(), Failure> {
         }
         eprintln!("round {} of {}", round + 1, options.rounds);
     }
-    println!("{facts}- {} rounds of {} commits", options.rounds, options.commits);
+    println!("- {machine}\n- {} rounds of {} commits", options.rounds, options.commits);
     println!("\n{}", table(&cases, options.keys));
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! One answer as it came over the wire, and whether it is the one that must come.
 
-use super::Finished;
+use super::{Finished, Marks};
 use crate::failure::{Failure, While};
 
 /// Far more than the order service sends.
 const FIELDS_MAX: usize = 32;
+
+const LINE_END: &[u8] = b"\r\n";
 
 /// So much of a wrong answer is shown.
 const SHOWN_MAX: usize = 300;
@@ -15,10 +17,19 @@ pub(super) struct Answer {
     status: u16,
     mark: Option<Mark>,
     head_bytes: usize,
-    body_bytes: usize,
+    body: Body,
 }
 
-/// What the field `Idempotent-Replayed` says.
+/// How far the body goes (RFC 9112 section 6).
+#[derive(Debug)]
+enum Body {
+    /// So many bytes.
+    Length(usize),
+    /// Chunks of so many bytes in all, put together here.
+    Chunks(usize, Vec<u8>),
+}
+
+/// What the field `Idempotent-Replayed` says; `Idempotency-Replayed` where somebody calls it so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mark {
     False,
@@ -29,12 +40,10 @@ enum Mark {
 /// The only answer that is right.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Expected<'f> {
-    /// 201 from a server that knows no keys.
-    Unmarked,
     /// 201 for the first time.
-    FirstTime,
+    FirstTime(Marks),
     /// The first answer once more, byte for byte.
-    Replay(&'f Finished),
+    Replay(Marks, &'f Finished),
     /// 200 to a question about the orders.
     Read,
 }
@@ -53,33 +62,44 @@ impl Answer {
                 head.headers.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
             found.next().map(|field| field.value)
         };
-        let body_bytes = value_of("content-length")
-            .and_then(|value| std::str::from_utf8(value).ok()?.parse().ok())
-            .ok_or_else(|| Failure::new(wrong("its length is not said", received)))?;
-        let mark = value_of("idempotent-replayed").map(|value| match value {
+        let body = match value_of("transfer-encoding") {
+            Some(b"chunked") => chunks(&received[head_bytes..])?,
+            Some(_) => None,
+            None => {
+                let length = value_of("content-length")
+                    .and_then(|value| std::str::from_utf8(value).ok()?.parse().ok())
+                    .ok_or_else(|| Failure::new(wrong("its length is not said", received)))?;
+                (received.len() >= head_bytes + length).then_some(Body::Length(length))
+            }
+        };
+        let mark = value_of("idempotent-replayed").or_else(|| value_of("idempotency-replayed"));
+        let mark = mark.map(|value| match value {
             b"false" => Mark::False,
             b"true" => Mark::True,
             _ => Mark::Other,
         });
-        let whole = received.len() >= head_bytes + body_bytes;
-        Ok(whole.then_some(Self { status, mark, head_bytes, body_bytes }))
+        Ok(body.map(|body| Self { status, mark, head_bytes, body }))
     }
 
     /// How much of the buffer is this answer.
     pub(super) fn bytes(&self) -> usize {
-        self.head_bytes + self.body_bytes
+        let (Body::Length(body) | Body::Chunks(body, _)) = self.body;
+        self.head_bytes + body
     }
 
-    pub(super) fn body<'r>(&self, received: &'r [u8]) -> &'r [u8] {
-        &received[self.head_bytes..self.bytes()]
+    pub(super) fn body<'a>(&'a self, received: &'a [u8]) -> &'a [u8] {
+        match &self.body {
+            Body::Length(_) => &received[self.head_bytes..self.bytes()],
+            Body::Chunks(_, whole) => whole,
+        }
     }
 
     /// Whether it is the answer that must come.
     pub(super) fn check(&self, received: &[u8], expected: Expected<'_>) -> Result<(), Failure> {
         let (status, mark) = match expected {
-            Expected::Unmarked => (201, None),
-            Expected::FirstTime => (201, Some(Mark::False)),
-            Expected::Replay(_) => (201, Some(Mark::True)),
+            Expected::FirstTime(Marks::Everywhere) => (201, Some(Mark::False)),
+            Expected::FirstTime(_) | Expected::Replay(Marks::Nowhere, _) => (201, None),
+            Expected::Replay(_, _) => (201, Some(Mark::True)),
             Expected::Read => (200, None),
         };
         let what = if self.status != status {
@@ -88,7 +108,7 @@ impl Answer {
             format!("Idempotent-Replayed is {:?} and must be {mark:?}", self.mark)
         } else if received.len() > self.bytes() {
             "more than one answer to one request".to_owned()
-        } else if let Expected::Replay(first) = expected
+        } else if let Expected::Replay(_, first) = expected
             && *first.body != *self.body(received)
         {
             "not the first answer, byte for byte".to_owned()
@@ -96,6 +116,27 @@ impl Answer {
             return Ok(());
         };
         Err(Failure::new(wrong(&what, received)))
+    }
+}
+
+/// Reads a body in chunks, without trailers; `None` when more has to come.
+fn chunks(received: &[u8]) -> Result<Option<Body>, Failure> {
+    let (mut whole, mut at) = (Vec::new(), 0);
+    loop {
+        let size = httparse::parse_chunk_size(&received[at..]);
+        let size = size.map_err(|_| Failure::new(wrong("a chunk has no size", received)))?;
+        let httparse::Status::Complete((line, size)) = size else { return Ok(None) };
+        let start = at + line;
+        let end = usize::try_from(size).ok().and_then(|size| start.checked_add(size));
+        let end = end.ok_or_else(|| Failure::new(wrong("a chunk is too long", received)))?;
+        if received.len() < end + LINE_END.len() {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&received[start..end]);
+        at = end + LINE_END.len();
+        if size == 0 {
+            return Ok(Some(Body::Chunks(at, whole)));
+        }
     }
 }
 
@@ -125,31 +166,57 @@ mod tests {
     }
 
     #[test]
+    fn a_body_in_chunks_is_put_together() {
+        let answer = "HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n\
+                      1\r\n{\r\n1\r\n}\r\n0\r\n\r\n";
+        for there in 0..answer.len() {
+            assert!(Answer::read(&answer.as_bytes()[..there]).unwrap().is_none(), "{there}");
+        }
+        let read = Answer::read(answer.as_bytes()).unwrap().expect("a whole answer");
+        assert_eq!((read.body(answer.as_bytes()), read.bytes()), (&b"{}"[..], answer.len()));
+        let first = Finished { key: [b'k'; 36], body: Box::from(&b"{}"[..]) };
+        check(answer, Expected::Replay(Marks::Nowhere, &first)).unwrap();
+    }
+
+    #[test]
     fn the_right_answer_is_right() {
         let first = Finished { key: [b'k'; 36], body: Box::from(&b"{}"[..]) };
-        check(&format!("{CREATED}\r\n{{}}"), Expected::Unmarked).unwrap();
+        let unmarked = format!("{CREATED}\r\n{{}}");
         let marked = |mark| format!("{CREATED}idempotent-replayed: {mark}\r\n\r\n{{}}");
-        check(&marked("false"), Expected::FirstTime).unwrap();
-        check(&marked("true"), Expected::Replay(&first)).unwrap();
+        check(&unmarked, Expected::FirstTime(Marks::Nowhere)).unwrap();
+        check(&unmarked, Expected::Replay(Marks::Nowhere, &first)).unwrap();
+        check(&unmarked, Expected::FirstTime(Marks::Replays)).unwrap();
+        check(&marked("true"), Expected::Replay(Marks::Replays, &first)).unwrap();
+        check(&marked("false"), Expected::FirstTime(Marks::Everywhere)).unwrap();
+        check(&marked("true"), Expected::Replay(Marks::Everywhere, &first)).unwrap();
+        let other_name = marked("true").replace("idempotent-", "idempotency-");
+        check(&other_name, Expected::Replay(Marks::Replays, &first)).unwrap();
     }
 
     #[test]
     fn every_other_answer_is_wrong() {
+        use Marks::{Everywhere, Nowhere, Replays};
+
         let first = Finished { key: [b'k'; 36], body: Box::from(&b"[]"[..]) };
         let marked = |mark| format!("{CREATED}idempotent-replayed: {mark}\r\n\r\n{{}}");
         let unmarked = format!("{CREATED}\r\n{{}}");
         for (answer, expected) in [
-            (unmarked.replace("201", "200"), Expected::Unmarked),
-            (unmarked.replace("201", "503"), Expected::FirstTime),
-            (marked("false"), Expected::Unmarked),
-            (unmarked.clone(), Expected::FirstTime),
-            (marked("true"), Expected::FirstTime),
-            (marked("maybe"), Expected::FirstTime),
-            (marked("false"), Expected::Replay(&first)),
-            (marked("true"), Expected::Replay(&first)), // another body
-            (format!("{unmarked}{unmarked}"), Expected::Unmarked),
-            (unmarked.replace("content-length: 2", "connection: close"), Expected::Unmarked),
-            ("SPDY".to_owned(), Expected::Unmarked),
+            (unmarked.replace("201", "200"), Expected::FirstTime(Nowhere)),
+            (unmarked.replace("201", "503"), Expected::FirstTime(Everywhere)),
+            (marked("false"), Expected::FirstTime(Nowhere)),
+            (marked("true"), Expected::FirstTime(Replays)),
+            (unmarked.clone(), Expected::FirstTime(Everywhere)),
+            (marked("true"), Expected::FirstTime(Everywhere)),
+            (marked("maybe"), Expected::FirstTime(Everywhere)),
+            (unmarked.clone(), Expected::Replay(Replays, &first)),
+            (marked("false"), Expected::Replay(Everywhere, &first)),
+            (marked("true"), Expected::Replay(Everywhere, &first)), // another body
+            (format!("{unmarked}{unmarked}"), Expected::FirstTime(Nowhere)),
+            (
+                unmarked.replace("content-length: 2", "connection: close"),
+                Expected::FirstTime(Nowhere),
+            ),
+            ("SPDY".to_owned(), Expected::FirstTime(Nowhere)),
         ] {
             assert!(check(&answer, expected).is_err(), "{answer} as {expected:?}");
         }

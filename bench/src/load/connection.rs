@@ -11,11 +11,14 @@ use tokio::net::TcpStream;
 use super::answer::{Answer, Expected};
 use super::{Key, Work};
 use crate::failure::{Failure, While};
-use crate::order;
 use crate::random::Random;
+use seiriken_bench_baseline::order;
 
 /// More than any answer of these services has.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Of mixed work, each request with this number is a replay.
+const MIXED_REPLAY_EVERY: u32 = 10;
 
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -26,6 +29,8 @@ pub(super) struct Connection {
     keys: Random,
     /// Where this connection goes on among finished orders.
     next: usize,
+    /// Requests of mixed work.
+    sent: u32,
 }
 
 impl Connection {
@@ -45,44 +50,52 @@ impl Connection {
             received: vec![0; ANSWER_BYTES_MAX],
             keys: Random::new(),
             next: number,
+            sent: 0,
         })
     }
 
-    /// Sends one request of this work and checks its answer.
-    pub(super) async fn send(&mut self, work: &Work, connections: usize) -> Result<(), Failure> {
-        match work {
-            Work::FirstTime => {
-                let key = self.fresh_key();
-                self.order(&key, Expected::FirstTime).await.map(drop)
+    /// Sends one request of this work and checks its answer. Whether it was a new order.
+    pub(super) async fn send(&mut self, work: &Work, connections: usize) -> Result<bool, Failure> {
+        let (marks, again) = match work {
+            Work::New(marks) => (*marks, None),
+            Work::Replays(marks, finished) => (*marks, Some(finished)),
+            Work::Mixed(marks, finished) => {
+                self.sent += 1;
+                (*marks, self.sent.is_multiple_of(MIXED_REPLAY_EVERY).then_some(finished))
             }
-            Work::Unmarked => {
-                let key = self.fresh_key();
-                self.order(&key, Expected::Unmarked).await.map(drop)
-            }
-            Work::Replay(finished) => {
-                let first = &finished[self.next % finished.len()];
-                self.next += connections;
-                self.order(&first.key, Expected::Replay(first)).await.map(drop)
-            }
+        };
+        if let Some(finished) = again {
+            let first = &finished[self.next % finished.len()];
+            self.next += connections;
+            self.order(&first.key, Expected::Replay(marks, first)).await?;
+        } else {
+            let key = self.fresh_key();
+            self.order(&key, Expected::FirstTime(marks)).await?;
         }
+        Ok(again.is_none())
     }
 
-    /// Orders under this key; the answer's body.
+    /// Orders under this key.
     pub(super) async fn order(
         &mut self,
         key: &Key,
         expected: Expected<'_>,
-    ) -> Result<&[u8], Failure> {
+    ) -> Result<Answer, Failure> {
         self.request[self.key_at..][..key.len()].copy_from_slice(key);
         self.stream.write_all(&self.request).await.while_doing("sending a request")?;
         self.answer(expected).await
     }
 
-    /// Reads a page; the answer's body.
-    pub(super) async fn get(&mut self, target: &str) -> Result<&[u8], Failure> {
+    /// Reads a page.
+    pub(super) async fn get(&mut self, target: &str) -> Result<Answer, Failure> {
         let request = format!("GET {target} HTTP/1.1\r\nHost: bench\r\n\r\n");
         self.stream.write_all(request.as_bytes()).await.while_doing("sending a request")?;
         self.answer(Expected::Read).await
+    }
+
+    /// The body of the latest answer.
+    pub(super) fn body<'a>(&'a self, latest: &'a Answer) -> &'a [u8] {
+        latest.body(&self.received)
     }
 
     pub(super) fn fresh_key(&mut self) -> Key {
@@ -91,7 +104,7 @@ impl Connection {
         key
     }
 
-    async fn answer(&mut self, expected: Expected<'_>) -> Result<&[u8], Failure> {
+    async fn answer(&mut self, expected: Expected<'_>) -> Result<Answer, Failure> {
         let mut filled = 0;
         loop {
             let more = self.stream.read(&mut self.received[filled..]).await;
@@ -102,7 +115,7 @@ impl Connection {
             if let Some(answer) = Answer::read(&self.received[..filled])? {
                 let received = &self.received[..filled];
                 answer.check(received, expected)?;
-                return Ok(answer.body(received));
+                return Ok(answer);
             }
         }
     }

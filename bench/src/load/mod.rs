@@ -22,6 +22,9 @@ type Key = [u8; 36];
 /// So long past its end a run may wait for answers before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// As long at most it takes to fill a server with as many keys as anybody will ask for.
+const PATIENCE_TO_FILL: Duration = Duration::from_hours(1);
+
 /// Digits to which a latency is kept.
 const DIGITS: u8 = 3;
 
@@ -32,15 +35,33 @@ pub struct Finished {
     body: Box<[u8]>,
 }
 
-/// What every request of a run is.
+/// Which answers a server marks with the field `Idempotent-Replayed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marks {
+    /// None: a server that knows no keys, or one that does not tell.
+    Nowhere,
+    /// Replays, as `true`.
+    Replays,
+    /// Replays as `true` and first answers as `false`.
+    Everywhere,
+}
+
+/// What the requests of a run are.
 #[derive(Debug, Clone)]
 pub enum Work {
-    /// A new order under a new key, from a service that must mark it as not replayed.
-    FirstTime,
-    /// A new order, from a server that knows no keys and marks nothing.
-    Unmarked,
-    /// One of these orders once more. Each must come marked as replayed, with the first bytes.
-    Replay(Arc<[Finished]>),
+    /// A new order each, under a new key.
+    New(Marks),
+    /// One of these orders once more each. Each must come with the first bytes.
+    Replays(Marks, Arc<[Finished]>),
+    /// New orders, and one replay after nine of them.
+    Mixed(Marks, Arc<[Finished]>),
+}
+
+/// When a connection sends no more.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    At(Instant),
+    Requests(u64),
 }
 
 /// What a run came to.
@@ -48,6 +69,8 @@ pub enum Work {
 pub struct Answered {
     /// Requests, all of them answered rightly.
     pub requests: u64,
+    /// How many of them were new orders.
+    pub new_orders: u64,
     /// From the first request to the last answer.
     pub elapsed: Duration,
     /// From each request to its answer, in microseconds.
@@ -76,47 +99,75 @@ impl Load {
     /// # Errors
     /// The first answer that is wrong or does not come.
     pub async fn run(&mut self, work: &Work, length: Duration) -> Result<Answered, Failure> {
+        let until = stopwatch::now() + length;
+        self.send(work, |_| Limit::At(until), length + PATIENCE).await
+    }
+
+    /// Makes exactly so many new orders, on all connections at once.
+    ///
+    /// # Errors
+    /// The first answer that is wrong or does not come.
+    pub async fn fill(&mut self, marks: Marks, orders: u64) -> Result<Answered, Failure> {
+        let count = self.connections.len() as u64;
+        let share = |number: u64| orders / count + u64::from(number < orders % count);
+        self.send(&Work::New(marks), |number| Limit::Requests(share(number)), PATIENCE_TO_FILL)
+            .await
+    }
+
+    async fn send(
+        &mut self,
+        work: &Work,
+        limit: impl Fn(u64) -> Limit,
+        patience: Duration,
+    ) -> Result<Answered, Failure> {
         let started = stopwatch::now();
-        let until = started + length;
         let count = self.connections.len();
         let mut running = JoinSet::new();
-        for mut connection in self.connections.drain(..) {
-            let work = work.clone();
+        for (mut connection, number) in self.connections.drain(..).zip(0..) {
+            let (work, limit) = (work.clone(), limit(number));
             running.spawn(async move {
-                let sent = send_until(&mut connection, &work, count, until).await;
-                sent.map(|latencies| (connection, latencies))
+                let sent = send_until(&mut connection, &work, count, limit).await;
+                sent.map(|sent| (connection, sent))
             });
         }
-        let mut latencies = histogram()?;
+        let (mut latencies, mut new_orders) = (histogram()?, 0);
         while !running.is_empty() {
-            let ended = tokio::time::timeout_at((until + PATIENCE).into(), running.join_next());
+            let ended = tokio::time::timeout_at((started + patience).into(), running.join_next());
             let Ok(Some(ended)) = ended.await else {
-                return Err(Failure::new(format!("no answer for {PATIENCE:?}")));
+                return Err(Failure::new(format!("no answer in {patience:?}")));
             };
-            let (connection, own) = ended.while_doing("the generator")??;
+            let (connection, (own, new)) = ended.while_doing("the generator")??;
             latencies.add(own).while_doing("adding latencies")?;
+            new_orders += new;
             self.connections.push(connection);
         }
-        Ok(Answered { requests: latencies.len(), elapsed: started.elapsed(), latencies })
+        let (requests, elapsed) = (latencies.len(), started.elapsed());
+        Ok(Answered { requests, new_orders, elapsed, latencies })
     }
 
     /// Makes so many orders, one after the other, to be replayed later.
-    pub async fn finish(&mut self, orders: usize) -> Result<Arc<[Finished]>, Failure> {
+    pub async fn finish(
+        &mut self,
+        marks: Marks,
+        orders: usize,
+    ) -> Result<Arc<[Finished]>, Failure> {
         let mut finished = Vec::with_capacity(orders);
         let connection = self.first()?;
         for _ in 0..orders {
             let key = connection.fresh_key();
-            let answer = connection.order(&key, Expected::FirstTime);
+            let answer = connection.order(&key, Expected::FirstTime(marks));
             let answer = tokio::time::timeout(PATIENCE, answer).await;
-            let body = answer.while_doing("waiting for an answer")??;
-            finished.push(Finished { key, body: Box::from(body) });
+            let answer = answer.while_doing("waiting for an answer")??;
+            finished.push(Finished { key, body: Box::from(connection.body(&answer)) });
         }
         Ok(finished.into())
     }
 
     /// How many orders the service says there are.
     pub async fn orders_made(&mut self) -> Result<u64, Failure> {
-        let page = self.first()?.get("/orders?limit=1").await?;
+        let connection = self.first()?;
+        let page = connection.get("/orders?limit=1").await?;
+        let page = connection.body(&page);
         let page: serde_json::Value =
             serde_json::from_slice(page).while_doing("reading the list of orders")?;
         page["total"].as_u64().ok_or_else(|| Failure::new("the list of orders has no total"))
@@ -127,22 +178,30 @@ impl Load {
     }
 }
 
+/// The latencies, and how many new orders there were.
 async fn send_until(
     connection: &mut Connection,
     work: &Work,
     connections: usize,
-    until: Instant,
-) -> Result<Histogram<u64>, Failure> {
-    let mut latencies = histogram()?;
+    limit: Limit,
+) -> Result<(Histogram<u64>, u64), Failure> {
+    let (mut latencies, mut new_orders) = (histogram()?, 0);
+    if matches!(limit, Limit::Requests(0)) {
+        return Ok((latencies, new_orders));
+    }
     let mut asked = stopwatch::now();
     // At least one each: also a run that is over before it began says whether answers are right.
     loop {
-        connection.send(work, connections).await?;
+        new_orders += u64::from(connection.send(work, connections).await?);
         let answered = stopwatch::now();
         let latency = stopwatch::micros(answered - asked);
         latencies.record(latency).while_doing("recording a latency")?;
-        if answered >= until {
-            return Ok(latencies);
+        let enough = match limit {
+            Limit::At(until) => answered >= until,
+            Limit::Requests(requests) => latencies.len() >= requests,
+        };
+        if enough {
+            return Ok((latencies, new_orders));
         }
         asked = answered;
     }

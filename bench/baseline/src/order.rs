@@ -1,18 +1,19 @@
 //! An order as the order service takes and answers it, without its second shape: what the baseline
 //! answers and what the filler records.
 
+use std::time::{Duration, SystemTime};
+
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::{IntoResponse, Response};
-use seiriken::clock::{Clock, SystemClock, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What a client sends: the order of every request of a run.
-pub(crate) const REQUEST: &str = r#"{"itemId":"cake-001","qty":1}"#;
+pub const REQUEST: &str = r#"{"itemId":"cake-001","qty":1}"#;
 
 /// The type of it, and of the answer.
-pub(crate) const JSON: &str = "application/json";
+pub const JSON: &str = "application/json";
 
 const QTY_MAX: u64 = 1000;
 const ID_CHARACTERS_MAX: usize = 64;
@@ -20,16 +21,18 @@ const ID_CHARACTERS_MAX: usize = 64;
 /// What a client asks for.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct NewOrder {
+pub struct NewOrder {
     item_id: String,
     qty: u64,
 }
 
 /// An order that exists, and the JSON that says so.
 #[derive(Debug)]
-pub(crate) struct Placed {
-    pub(crate) id: Uuid,
-    pub(crate) json: String,
+pub struct Placed {
+    /// Its id, also in the JSON.
+    pub id: Uuid,
+    /// What is answered, and what is stored.
+    pub json: String,
 }
 
 #[derive(Serialize)]
@@ -44,15 +47,15 @@ struct Order {
 
 impl NewOrder {
     /// Reads an order, and refuses what the order service refuses.
-    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+    pub fn read(body: &[u8]) -> Option<Self> {
         let order: Self = serde_json::from_slice(body).ok()?;
         let id_fits = (1..=ID_CHARACTERS_MAX).contains(&order.item_id.chars().count());
         (id_fits && (1..=QTY_MAX).contains(&order.qty)).then_some(order)
     }
 
     /// Gives it its id and its time.
-    pub(crate) fn place(self) -> Result<Placed, serde_json::Error> {
-        let now = SystemClock.now();
+    pub fn place(self) -> Result<Placed, serde_json::Error> {
+        let now = since_1970();
         let id = order_id(now);
         let order = Order { id, content: self, created_at: rfc3339(now) };
         Ok(Placed { id, json: serde_json::to_string(&order)? })
@@ -61,27 +64,45 @@ impl NewOrder {
 
 impl Placed {
     /// Where the order can be read, for the field `Location`.
-    pub(crate) fn location(&self) -> String {
+    pub fn location(&self) -> String {
         format!("/orders/{}", self.id)
     }
 
     /// The answer to whoever ordered.
-    pub(crate) fn created(self) -> Response {
+    pub fn created(self) -> Response {
         let fields = [(LOCATION, self.location()), (CONTENT_TYPE, JSON.to_owned())];
         (StatusCode::CREATED, fields, self.json).into_response()
     }
 }
 
-/// A UUIDv7, made as the order service makes it.
-fn order_id(now: Timestamp) -> Uuid {
-    let mut random = [0; 10];
-    random.copy_from_slice(&Uuid::new_v4().as_bytes()[..10]);
-    uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid()
+/// The bytes of the answer's body to the order of a run. They vary with the digits of the time.
+pub fn answer_bytes() -> u64 {
+    let placed = NewOrder::read(REQUEST.as_bytes()).and_then(|order| order.place().ok());
+    placed.map_or(0, |placed| placed.json.len() as u64)
 }
 
-fn rfc3339(time: Timestamp) -> jiff::Timestamp {
-    let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+/// A UUIDv7, made as the order service makes it.
+fn order_id(now: Duration) -> Uuid {
+    let mut random = [0; 10];
+    random.copy_from_slice(&Uuid::new_v4().as_bytes()[..10]);
+    uuid::Builder::from_unix_timestamp_millis(millis(now), &random).into_uuid()
+}
+
+fn rfc3339(now: Duration) -> jiff::Timestamp {
+    let millis = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
+}
+
+fn millis(now: Duration) -> u64 {
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what an order says of itself; nothing is decided by it"
+)]
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]
