@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use seiriken_bench::{Asked, Benchmark, Failure, Size, guarded, layout};
 use seiriken_bench_baseline as bare;
 
+/// All sides are measured with the order service's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// As everywhere here: the call was wrong (`EX_USAGE`).
 const BAD_USE: u8 = 64;
 

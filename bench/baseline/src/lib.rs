@@ -25,11 +25,6 @@ use self::order::{JSON, NewOrder};
 /// How many orders were made: every server that is measured says it, at the same address.
 type Made = Arc<AtomicU64>;
 
-/// Every program that has the baseline in it has the order service's allocator: all sides are
-/// measured with the same one.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The calls of the baseline.
 pub fn app() -> Router {
     Router::new().route("/orders", post(create).get(count)).with_state(Made::default())

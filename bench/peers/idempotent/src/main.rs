@@ -7,6 +7,10 @@ use idempotent::memory::MemoryStore;
 use idempotent::middleware::IdempotencyLayer;
 use seiriken_bench_baseline as baseline;
 
+/// All sides are measured with the order service's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
