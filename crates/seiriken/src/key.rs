@@ -142,8 +142,14 @@ fn bare(value: &[u8]) -> Result<String, InvalidIdempotencyKey> {
     let bad = |&byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b',' | b';' | b'\\');
     match value.iter().position(bad) {
         Some(at) => Err(InvalidIdempotencyKey::Character { position: at + 1, quoted: false }),
-        // All of it is visible ASCII, so nothing is replaced.
-        None => Ok(String::from_utf8_lossy(value).into_owned()),
+        // All of it is visible ASCII, so it is UTF-8.
+        None => match std::str::from_utf8(value) {
+            Ok(key) => Ok(key.to_owned()),
+            Err(error) => {
+                let position = error.valid_up_to() + 1;
+                Err(InvalidIdempotencyKey::Character { position, quoted: false })
+            }
+        },
     }
 }
 

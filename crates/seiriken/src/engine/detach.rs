@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
 use crate::planted::{Mistake, planted};
 
@@ -18,6 +19,8 @@ use crate::planted::{Mistake, planted};
 pub struct Run<T: Send + 'static> {
     /// `None` while it is polled and once it has ended.
     future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    /// What it does stands in this.
+    span: Span,
     started: bool,
     tasks: TaskTracker,
     runtime: Handle,
@@ -26,10 +29,12 @@ pub struct Run<T: Send + 'static> {
 impl<T: Send + 'static> Run<T> {
     pub(crate) fn new(
         tasks: TaskTracker,
+        span: Span,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Self {
+        // Boxed as it comes: whatever it is wrapped in first is one more copy of it.
         let future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
-        Self { future: Some(future), started: false, tasks, runtime: Handle::current() }
+        Self { future: Some(future), span, started: false, tasks, runtime: Handle::current() }
     }
 
     /// Lets it run to its end also when it is dropped before its first poll.
@@ -46,7 +51,10 @@ impl<T: Send + 'static> Future for Run<T> {
         run.started = true;
         // Taken out while it is polled: should it panic there, nothing of it is left to go on.
         let mut future = run.future.take().expect("a future is not polled after its end");
-        let polled = future.as_mut().poll(cx);
+        let polled = {
+            let _within = run.span.enter();
+            future.as_mut().poll(cx)
+        };
         if polled.is_pending() {
             run.future = Some(future);
         }
@@ -61,7 +69,8 @@ impl<T: Send + 'static> Drop for Run<T> {
             || planted(Mistake::FreesTheKeyWhenItsCallerGoes);
         if let Some(future) = self.future.take().filter(|_| self.started && !dropped) {
             let rest = async move { drop(future.await) };
-            self.tasks.spawn_on(rest, &self.runtime);
+            let span = std::mem::replace(&mut self.span, Span::none());
+            self.tasks.spawn_on(rest.instrument(span), &self.runtime);
         }
     }
 }
@@ -84,7 +93,7 @@ mod tests {
         let steps = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&steps);
         let tasks = TaskTracker::new();
-        let mut run = Run::new(tasks.clone(), async move {
+        let mut run = Run::new(tasks.clone(), Span::none(), async move {
             for _ in 0..5 {
                 counted.fetch_add(1, Ordering::SeqCst);
                 tokio::task::yield_now().await;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use tracing::Span;
 
 use super::Shared;
 use super::detach::Run;
@@ -217,7 +218,7 @@ impl<S: Store> Execution<S> {
             execution.set_commit(state_after(&result));
             result
         };
-        let mut run = Run::new(self.shared().tasks.clone(), committing);
+        let mut run = Run::new(self.shared().tasks.clone(), Span::current(), committing);
         // From here on it is asked for, also if this future is dropped before its first poll.
         run.detach_on_drop();
         Ok(run.await)

@@ -62,9 +62,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
 pub use decision::{Decision, Ending};
 pub use detach::Run;
@@ -151,8 +149,7 @@ impl<S: Store> Engine<S> {
     {
         let id = operation.id;
         let span = tracing::debug_span!("idempotency", %id, decision = tracing::field::Empty);
-        let deciding = self.clone().decide(operation, work).map(traced);
-        Run::new(self.shared.tasks.clone(), deciding.instrument(span))
+        Run::new(self.shared.tasks.clone(), span, self.clone().decide(operation, work))
     }
 
     /// Waits for the work whose callers have gone and for answers still being recorded, at most
@@ -179,7 +176,7 @@ impl<S: Store> Engine<S> {
             let mut claim = self.claim_for(&operation);
             let patience = Patience::new(self.shared.policy.on_concurrent);
             let mut turn = None;
-            loop {
+            let decision = loop {
                 let outcome = match self.claim(id, &claim).await {
                     Ok(outcome) => outcome,
                     Err(error) => {
@@ -191,47 +188,48 @@ impl<S: Store> Engine<S> {
                                 executions: 1,
                                 how: Granted::First,
                             };
-                            return self.execute(request, turn, grant, work).await;
+                            break self.execute(request, turn, grant, work).await;
                         }
                         tracing::error!(%id, error, "a key could not be claimed; nothing was run");
-                        return Decision::StoreUnavailable;
+                        break Decision::StoreUnavailable;
                     }
                 };
                 reached(Point::ClaimAnswered);
                 let request = request_of(id, &claim);
                 match outcome {
                     ClaimOutcome::Granted(grant) => {
-                        return self.execute(request, turn, grant, work).await;
+                        break self.execute(request, turn, grant, work).await;
                     }
                     ClaimOutcome::Completed(response) => {
                         if let Some(turn) = turn {
                             turn.settle(response.clone());
                         }
-                        return Decision::Replayed(response);
+                        break Decision::Replayed(response);
                     }
-                    ClaimOutcome::CredentialChanged => return Decision::CredentialChanged,
-                    ClaimOutcome::Indeterminate => return Decision::Indeterminate,
-                    ClaimOutcome::KeyExpired => return Decision::KeyExpired,
-                    ClaimOutcome::KeyFromFuture => return Decision::KeyFromFuture,
-                    ClaimOutcome::QuotaExceeded => return Decision::QuotaExceeded,
+                    ClaimOutcome::CredentialChanged => break Decision::CredentialChanged,
+                    ClaimOutcome::Indeterminate => break Decision::Indeterminate,
+                    ClaimOutcome::KeyExpired => break Decision::KeyExpired,
+                    ClaimOutcome::KeyFromFuture => break Decision::KeyFromFuture,
+                    ClaimOutcome::QuotaExceeded => break Decision::QuotaExceeded,
                     ClaimOutcome::Mismatch { recorded } => {
                         // Compared under another kind than it was recorded with: look once more.
                         let again = (operation.fingerprint)(recorded);
                         if recorded == claim.fingerprint.kind() || again.kind() != recorded {
-                            return Decision::Mismatch;
+                            break Decision::Mismatch;
                         }
                         claim.fingerprint = again;
                         turn = None;
                     }
                     ClaimOutcome::InProgress { retry_after } => {
                         match self.wait(&request, &mut turn, &patience).await {
-                            Waited::Answer(response) => return Decision::Replayed(response),
+                            Waited::Answer(response) => break Decision::Replayed(response),
                             Waited::LookAgain => {}
-                            Waited::Enough => return Decision::InProgress { retry_after },
+                            Waited::Enough => break Decision::InProgress { retry_after },
                         }
                     }
                 }
-            }
+            };
+            traced(decision)
         }
     }
 

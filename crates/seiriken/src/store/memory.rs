@@ -5,6 +5,7 @@
 mod schedules;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasherDefault;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -45,7 +46,8 @@ pub struct MemoryStore {
 /// Enough that a few cores rarely meet at one lock.
 const SHARDS: usize = 16;
 
-type Records = HashMap<RecordId, Record, BuildHasherDefault<IdHasher>>;
+/// Boxed: a table that grows moves what is in it.
+type Records = HashMap<RecordId, Box<Record>, BuildHasherDefault<IdHasher>>;
 
 impl MemoryStore {
     /// An empty store on the system's clock.
@@ -82,21 +84,30 @@ impl MemoryStore {
         let shard = &self.shards[id.shard_of(SHARDS)];
         // A panic in here is a broken invariant, asserted before anything is written.
         let mut records = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let Transition { change, outcome } = verb(records.get(&id), self.clock.now());
-        self.write(&mut records, id, change);
+        let entry = records.entry(id);
+        let before = match &entry {
+            Entry::Occupied(record) => Some(&**record.get()),
+            Entry::Vacant(_) => None,
+        };
+        let Transition { change, outcome } = verb(before, self.clock.now());
+        self.write(entry, change);
         outcome
     }
 
-    fn write(&self, records: &mut Records, id: RecordId, change: Change) {
-        let (before, after) = match change {
-            Change::Keep => return,
-            Change::Put(record) => {
-                let after = share(&record);
-                (records.insert(id, record), Some(after))
+    fn write(&self, entry: Entry<'_, RecordId, Box<Record>>, change: Change) {
+        let (before, after) = match (entry, change) {
+            (_, Change::Keep) | (Entry::Vacant(_), Change::Remove) => return,
+            (Entry::Vacant(place), Change::Put(record)) => {
+                (None, Some(share(place.insert(Box::new(record)))))
             }
-            Change::Remove => (records.remove(&id), None),
+            (Entry::Occupied(mut place), Change::Put(record)) => {
+                let before = share(place.get());
+                **place.get_mut() = record;
+                (Some(before), Some(share(place.get())))
+            }
+            (Entry::Occupied(place), Change::Remove) => (Some(share(&place.remove())), None),
         };
-        self.usage.change(before.as_ref().map(share), after);
+        self.usage.change(before, after);
     }
 
     fn around(&self, claim: &Claim, now: Timestamp) -> Surroundings {
@@ -125,10 +136,11 @@ impl MemoryStore {
         let now = self.clock.now();
         let around = self.around(claim, now);
         let records = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
-        let Transition { change, outcome } = transition::claim(records.get(&id), claim, &around);
+        let record = records.get(&id).map(|record| &**record);
+        let Transition { change, outcome } = transition::claim(record, claim, &around);
         move |store| {
             let mut records = store.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
-            store.write(&mut records, id, change);
+            store.write(records.entry(id), change);
             outcome
         }
     }
@@ -197,7 +209,7 @@ impl Sweep for MemoryStore {
                     swept.count(record, &change);
                 }
                 self.swept_through.raise(forgotten.unwrap_or(Timestamp::ZERO));
-                self.write(&mut records, id, change);
+                self.write(records.entry(id), change);
             }
         }
         Ok(swept)

@@ -3,23 +3,35 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
 
 use crate::policy::Quota;
 use crate::record::transition::{Claim, Usage};
 use crate::scope::{IdHasher, ScopeDigest};
 use crate::sync::RwLock;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicI64, Ordering};
 
-/// The counters of a store.
+/// The counters of a store. Each thread has stripes that few others share: counting is on the way of
+/// every request, and a counter that all write to goes from core to core.
 #[derive(Debug, Default)]
 pub(super) struct UsageTable {
+    stripes: [Stripe; STRIPES],
+}
+
+const STRIPES: usize = 16;
+
+/// What its threads have added, less what they have taken away: a record may go on another thread than
+/// it came on. Only the sum of all stripes means something.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe {
     scopes: RwLock<HashMap<ScopeDigest, Counters, BuildHasherDefault<IdHasher>>>,
 }
 
 #[derive(Debug, Default)]
 struct Counters {
-    keys: AtomicU64,
-    bytes: AtomicU64,
+    keys: AtomicI64,
+    bytes: AtomicI64,
 }
 
 /// What one record counts for.
@@ -35,11 +47,18 @@ impl UsageTable {
         if claim.quota == Quota::default() {
             return Usage::default();
         }
-        let scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
-        scopes.get(&claim.scope).map_or_else(Usage::default, |counters| Usage {
-            keys: counters.keys.load(Ordering::Relaxed),
-            bytes: counters.bytes.load(Ordering::Relaxed),
-        })
+        let (mut keys, mut bytes) = (0_i64, 0_i64);
+        for stripe in &self.stripes {
+            let scopes = stripe.scopes.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(counters) = scopes.get(&claim.scope) {
+                keys += counters.keys.load(Ordering::Relaxed);
+                bytes += counters.bytes.load(Ordering::Relaxed);
+            }
+        }
+        // One stripe is read before another: something may have gone in one that is not yet seen to
+        // have come in the other.
+        let counted = |sum: i64| u64::try_from(sum).unwrap_or(0);
+        Usage { keys: counted(keys), bytes: counted(bytes) }
     }
 
     /// A record's share has become another one. `None` is a record that is not there.
@@ -50,35 +69,39 @@ impl UsageTable {
         if let (Some(before), Some(after)) = (before, after)
             && before.scope == after.scope
         {
-            // Wrapping, so that less is added as well.
-            let more = u64::from(after.bytes).wrapping_sub(before.bytes.into());
-            self.count(after.scope, |counters| {
-                counters.bytes.fetch_add(more, Ordering::Relaxed);
-            });
+            self.count(after.scope, 0, i64::from(after.bytes) - i64::from(before.bytes));
             return;
         }
         // First what is added: a count that is read in between is too high rather than too low.
         if let Some(share) = after {
-            self.count(share.scope, |counters| {
-                counters.keys.fetch_add(1, Ordering::Relaxed);
-                counters.bytes.fetch_add(u64::from(share.bytes), Ordering::Relaxed);
-            });
+            self.count(share.scope, 1, share.bytes.into());
         }
         if let Some(share) = before {
-            self.count(share.scope, |counters| {
-                counters.keys.fetch_sub(1, Ordering::Relaxed);
-                counters.bytes.fetch_sub(u64::from(share.bytes), Ordering::Relaxed);
-            });
+            self.count(share.scope, -1, -i64::from(share.bytes));
         }
     }
 
-    fn count(&self, scope: ScopeDigest, by: impl FnOnce(&Counters)) {
-        if let Some(counters) =
-            self.scopes.read().unwrap_or_else(PoisonError::into_inner).get(&scope)
-        {
-            return by(counters);
+    fn count(&self, scope: ScopeDigest, keys: i64, bytes: i64) {
+        let add = |counters: &Counters| {
+            counters.keys.fetch_add(keys, Ordering::Relaxed);
+            counters.bytes.fetch_add(bytes, Ordering::Relaxed);
+        };
+        let stripe = &self.stripes[stripe()];
+        let scopes = stripe.scopes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counters) = scopes.get(&scope) {
+            return add(counters);
         }
-        let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
-        by(scopes.entry(scope).or_default());
+        drop(scopes);
+        let mut scopes = stripe.scopes.write().unwrap_or_else(PoisonError::into_inner);
+        add(scopes.entry(scope).or_default());
     }
+}
+
+/// That of this thread.
+fn stripe() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static STRIPE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % STRIPES;
+    }
+    STRIPE.with(|stripe| *stripe)
 }
