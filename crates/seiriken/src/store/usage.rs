@@ -55,6 +55,25 @@ impl UsageTable {
         }
     }
 
+    /// What is kept for every scope.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn all(&self) -> Vec<(ScopeDigest, Usage)> {
+        let scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
+        let usage = |counters: &Counters| Usage {
+            keys: counters.keys.load(Ordering::Relaxed),
+            bytes: counters.bytes.load(Ordering::Relaxed),
+        };
+        scopes.iter().map(|(scope, counters)| (*scope, usage(counters))).collect()
+    }
+
+    /// So much more is kept for a scope.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn add(&self, scope: ScopeDigest, more: Usage) {
+        let counters = self.counters(scope);
+        counters.keys.fetch_add(more.keys, Ordering::Relaxed);
+        counters.bytes.fetch_add(more.bytes, Ordering::Relaxed);
+    }
+
     fn counters(&self, scope: ScopeDigest) -> Arc<Counters> {
         if let Some(counters) =
             self.scopes.read().unwrap_or_else(PoisonError::into_inner).get(&scope)
