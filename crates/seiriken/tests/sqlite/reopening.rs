@@ -128,6 +128,28 @@ async fn what_was_kept_and_is_damaged_is_not_believed() {
     }
 }
 
+/// Neither is it where the voucher says so, and nobody makes room for what it says there is.
+#[tokio::test]
+async fn a_damaged_voucher_vouches_for_nothing() {
+    for at in [0, 1, 9, 15, 16, 25, 41, 44] {
+        let bench = Bench::new();
+        let store = bench.open().await;
+        complete(&store, 1).await;
+        store.close().await;
+        let raw = bench.raw();
+        let select = "SELECT value FROM seiriken_meta WHERE name = 'index'";
+        let mut voucher: Vec<u8> = raw.query_row(select, [], |row| row.get(0)).expect("read");
+        voucher[at] ^= 0x40;
+        let update = "UPDATE seiriken_meta SET value = ?1 WHERE name = 'index'";
+        assert_eq!(raw.execute(update, [voucher]), Ok(1), "byte {at}");
+        drop_triggers(&raw);
+        run(&raw, "DELETE FROM idempotency_records");
+        drop(raw);
+        let store = bench.open().await;
+        assert_eq!(granted(&store, key(1), EffectClass::Keyed, 1).await.how, Granted::First);
+    }
+}
+
 /// By hand, or by a version that knows nothing of what was kept.
 #[tokio::test]
 async fn who_changes_a_row_of_a_closed_file_is_noticed() {
