@@ -11,6 +11,8 @@ mod fence;
 mod groups;
 #[path = "sqlite/opening.rs"]
 mod opening;
+#[path = "sqlite/reopening.rs"]
+mod reopening;
 #[path = "sqlite/rows.rs"]
 mod rows;
 #[path = "sqlite/settling.rs"]
@@ -52,6 +54,21 @@ impl Bench {
     async fn open(&self) -> SqliteStore {
         let clock = Arc::clone(&self.clock);
         SqliteStore::open_with_clock(self.path(), clock).await.expect("the file is opened")
+    }
+
+    /// Opens what a process would leave that was killed now: the file and its log as they are.
+    async fn crash(&self, store: SqliteStore) -> SqliteStore {
+        let name = |end| format!("{}{end}", self.path().display());
+        let left = ["", "-wal"].map(|end| (end, std::fs::read(name(end)).expect("it is there")));
+        store.close().await;
+        for end in ["", "-wal", "-shm"] {
+            // Readers of the closed store may have them open: the new ones are others.
+            let _ = std::fs::remove_file(name(end));
+        }
+        for (end, content) in left {
+            std::fs::write(name(end), content).expect("it is written");
+        }
+        self.open().await
     }
 
     /// The file as its only reader: after it was closed.

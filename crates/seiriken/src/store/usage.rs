@@ -1,6 +1,8 @@
 //! How much is kept for each scope: counted as records come and go, never by looking at them all.
 
 use std::collections::HashMap;
+#[cfg(feature = "sqlite")]
+use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
@@ -47,12 +49,16 @@ impl UsageTable {
         if claim.quota == Quota::default() {
             return Usage::default();
         }
+        self.of(claim.scope)
+    }
+
+    fn of(&self, scope: ScopeDigest) -> Usage {
         let (mut keys, mut bytes) = (0_i64, 0_i64);
         for stripe in &self.stripes {
             let scopes = stripe.scopes.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(counters) = scopes.get(&claim.scope) {
-                keys += counters.keys.load(Ordering::Relaxed);
-                bytes += counters.bytes.load(Ordering::Relaxed);
+            if let Some(counters) = scopes.get(&scope) {
+                keys = keys.saturating_add(counters.keys.load(Ordering::Relaxed));
+                bytes = bytes.saturating_add(counters.bytes.load(Ordering::Relaxed));
             }
         }
         // One stripe is read before another: something may have gone in one that is not yet seen to
@@ -79,6 +85,24 @@ impl UsageTable {
         if let Some(share) = before {
             self.count(share.scope, -1, -i64::from(share.bytes));
         }
+    }
+
+    /// What is kept for every scope.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn all(&self) -> Vec<(ScopeDigest, Usage)> {
+        let mut scopes = HashSet::new();
+        for stripe in &self.stripes {
+            let counted = stripe.scopes.read().unwrap_or_else(PoisonError::into_inner);
+            scopes.extend(counted.keys().copied());
+        }
+        scopes.into_iter().map(|scope| (scope, self.of(scope))).collect()
+    }
+
+    /// So much more is kept for a scope.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn add(&self, scope: ScopeDigest, more: Usage) {
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.count(scope, signed(more.keys), signed(more.bytes));
     }
 
     fn count(&self, scope: ScopeDigest, keys: i64, bytes: i64) {

@@ -25,6 +25,7 @@ enum Step {
     Sweep,
     Later(Duration),
     Restart,
+    Crash,
 }
 
 /// Which key, what, and whether it shares a transaction with one that is refused at COMMIT.
@@ -39,6 +40,7 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step, bool)>> {
         2 => Just(Step::Sweep),
         2 => prop::sample::select(later.to_vec()).prop_map(Step::Later),
         1 => Just(Step::Restart),
+        1 => Just(Step::Crash),
     ];
     prop::collection::vec((0..KEYS, step, prop::bool::weighted(0.3)), 1..40)
 }
@@ -69,6 +71,7 @@ impl Trial {
                 self.store.clone().close().await;
                 self.store = self.bench.open().await;
             }
+            Step::Crash => self.store = self.bench.crash(self.store.clone()).await,
             _ if in_vain => self.verb_in_vain(at, step).await,
             _ => self.verb(at, step).await,
         }

@@ -42,6 +42,8 @@ const FORBIDDEN: &[&str] = &[
     "UPDATE seiriken_meta SET value = 1 WHERE name = 'next_token'",
     "DELETE FROM seiriken_meta",
     "DROP TABLE seiriken_meta",
+    "DELETE FROM seiriken_index",
+    "CREATE TABLE seiriken_index (part)",
     "UPDATE sqlite_master SET sql = ''",
 ];
 

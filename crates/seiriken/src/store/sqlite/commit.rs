@@ -88,7 +88,7 @@ where
                 return Ok(());
             }
         };
-        if !self.owns(held.record.as_ref(), group.now) {
+        if !self.owns(held.record.as_deref(), group.now) {
             self.answer = Some(Err(CommitError::LeaseLost));
             return Ok(());
         }
@@ -97,7 +97,7 @@ where
             Effect::Panicked(panic) => Err(CommitError::Panicked(panic)),
             Effect::Done((response, value)) => {
                 reached(Point::EffectWritten);
-                let record = held.record.as_ref();
+                let record = held.record.as_deref();
                 let step = transition::complete(record, self.token, &response, group.now);
                 assert_eq!(step.outcome, CompleteOutcome::Recorded, "an owner can complete");
                 group.change(&held, step.change)?;

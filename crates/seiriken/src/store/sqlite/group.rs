@@ -1,12 +1,13 @@
 //! One group: the jobs that share a transaction, and what they change together.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::error::{corrupt, not_applied};
-use super::index::{Place, Slot};
+use super::index::{Place, Slot, unsettled_share};
 use super::rows::{self, Statements};
 use super::tokens::row_of;
 use super::tx::{self, SqliteTx};
@@ -40,15 +41,19 @@ pub(super) struct Group<'g, 'c> {
     answered: Vec<(i64, Record)>,
     /// Rows that are gone from then on.
     deleted: Vec<i64>,
+    /// What was counted, as it was and as it became.
+    counted: Vec<[Option<Share>; 2]>,
 }
 
 /// A key that the group holds, as the group found it.
 pub(super) struct Held {
     id: RecordId,
     /// Its row in the file.
-    row: Option<i64>,
+    pub(super) row: Option<i64>,
     /// Its record, also when it has expired.
-    pub(super) record: Option<Record>,
+    pub(super) record: Option<Arc<Record>>,
+    /// What it counts for.
+    share: Option<Share>,
 }
 
 /// How an effect in a savepoint ended.
@@ -65,8 +70,16 @@ impl<'g, 'c> Group<'g, 'c> {
         state: &'g WriterState,
     ) -> Self {
         let now = state.clock.now();
-        let (undo, answered, deleted) = (Vec::new(), Vec::new(), Vec::new());
-        Self { connection, statements, state, now, undo, answered, deleted }
+        Self {
+            connection,
+            statements,
+            state,
+            now,
+            undo: Vec::new(),
+            answered: Vec::new(),
+            deleted: Vec::new(),
+            counted: Vec::new(),
+        }
     }
 
     pub(super) fn fresh_token(&self) -> Token {
@@ -79,43 +92,54 @@ impl<'g, 'c> Group<'g, 'c> {
         &mut self,
         id: RecordId,
     ) -> Result<Result<Held, StoreError>, rusqlite::Error> {
-        let before = self.state.index.hold(id);
-        self.undo.push((id, before.clone()));
-        let held = match before.map(Slot::into_place) {
-            Some(Place::Unsettled { record, durable }) => {
+        let (place, before) = self.state.index.hold(id);
+        self.undo.push((id, before));
+        let held = match place {
+            Place::Unsettled { record, durable } => {
                 let row = durable.then(|| row_of(record.token));
-                Held { id, row, record: Some(*record) }
+                let share = Some(unsettled_share(&record));
+                Held { id, row, record: Some(record), share }
             }
-            Some(Place::Stored { token, .. }) => {
+            Place::Stored { token, .. } => {
                 let row = self.statements.get(token)?;
                 let row = row.ok_or_else(|| corrupt("the row of a record is missing"));
-                match row.and_then(|bytes| rows::decode(&id, bytes)) {
-                    Ok(record) => Held { id, row: Some(token), record: Some(record) },
+                let bytes = row.as_ref().map_or(0, Vec::len);
+                match row.and_then(|row| rows::decode(&id, row)) {
+                    Ok(record) => {
+                        let share = Some(share(&record, bytes));
+                        Held { id, row: Some(token), record: Some(Arc::new(record)), share }
+                    }
                     Err(unreadable) => return Ok(Err(unreadable)),
                 }
             }
-            Some(Place::Gone) | None => Held { id, row: None, record: None },
+            Place::Gone => Held { id, row: None, record: None, share: None },
         };
         Ok(Ok(held))
     }
 
     /// Applies a change to a key that is held: its row, and its place once the group is committed.
     pub(super) fn change(&mut self, held: &Held, change: Change) -> Result<(), rusqlite::Error> {
-        let place = match change {
+        let (place, share) = match change {
             Change::Keep => return Ok(()),
             Change::Put(record) => self.put(held, record)?,
             Change::Remove => {
                 if let Some(row) = held.row {
                     self.delete(row)?;
                 }
-                Place::Gone
+                (Place::Gone, None)
             }
         };
         self.state.index.settle_to(held.id, place);
+        self.state.index.usage.change(held.share, share);
+        self.counted.push([held.share, share]);
         Ok(())
     }
 
-    fn put(&mut self, held: &Held, record: Record) -> Result<Place, rusqlite::Error> {
+    fn put(
+        &mut self,
+        held: &Held,
+        record: Record,
+    ) -> Result<(Place, Option<Share>), rusqlite::Error> {
         let completed = matches!(record.state, State::Completed { .. });
         let durable = completed || record.class != EffectClass::Transactional || held.row.is_some();
         let bytes = if durable { self.statements.put(&held.id, &record)? } else { 0 };
@@ -124,14 +148,15 @@ impl<'g, 'c> Group<'g, 'c> {
         if let Some(earlier) = held.row.filter(|earlier| *earlier != row) {
             self.delete(earlier)?;
         }
-        Ok(match record.state {
-            State::Completed { expires_at, .. } => {
-                let share = Share { scope: record.scope, bytes };
-                self.answered.push((row, record));
-                Place::Stored { token: row, expires_at, share }
-            }
-            _ => Place::Unsettled { record: Box::new(record), durable },
-        })
+        let (place, share) = if let State::Completed { expires_at, .. } = record.state {
+            let (expires_at, share) = (Some(expires_at), share(&record, bytes));
+            self.answered.push((row, record));
+            (Place::Stored { token: row, expires_at }, share)
+        } else {
+            let share = unsettled_share(&record);
+            (Place::Unsettled { record: Arc::new(record), durable }, share)
+        };
+        Ok((place, Some(share)))
     }
 
     fn delete(&mut self, row: i64) -> Result<(), rusqlite::Error> {
@@ -189,7 +214,15 @@ impl<'g, 'c> Group<'g, 'c> {
         for (id, before) in self.undo.into_iter().rev() {
             self.state.index.undo(id, before);
         }
+        for [before, after] in self.counted.into_iter().rev() {
+            self.state.index.usage.change(after, before);
+        }
     }
+}
+
+/// What a stored record counts for: what the file has of it.
+fn share(record: &Record, bytes: usize) -> Share {
+    Share { scope: record.scope, bytes: u32::try_from(bytes).unwrap_or(u32::MAX) }
 }
 
 /// A closure of the user that writes without any key.

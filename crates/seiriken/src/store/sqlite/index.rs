@@ -4,16 +4,20 @@
 //! while its change is on the way to the disk the slot is *settling*, and nobody is told the
 //! outcome before it is durable.
 
+mod loading;
+
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::compact::Compact;
+use super::expiries::{Block, Expiries};
 use crate::clock::Timestamp;
 use crate::record::transition::{
     self, Change, Claim, ClaimOutcome, Ended, ReleaseOutcome, RenewOutcome, Surroundings,
 };
-use crate::record::{EffectClass, Record, State, Token};
+use crate::record::{EffectClass, Record, Token};
 use crate::scope::{IdHasher, RecordId};
 use crate::store::swept_through::SweptThrough;
 use crate::store::usage::{Share, UsageTable};
@@ -22,37 +26,35 @@ use crate::sync::{Mutex, MutexGuard};
 /// The index, in shards so that request threads and the writer rarely meet.
 #[derive(Debug)]
 pub(super) struct Index {
-    shards: [Mutex<Slots>; SHARDS],
-    usage: UsageTable,
+    shards: Box<[Mutex<Shard>]>,
+    pub(super) usage: UsageTable,
+    expiries: Mutex<Expiries>,
     /// As it is in the file, or later.
     pub(super) swept_through: SweptThrough,
 }
 
-const SHARDS: usize = 16;
-
-type Slots = HashMap<RecordId, Slot, BuildHasherDefault<IdHasher>>;
-
-/// One key.
-#[derive(Debug, Clone)]
-pub(super) struct Slot {
-    pub(super) place: Place,
-    /// Its change is in the group that is being committed.
-    settling: bool,
+#[derive(Debug, Default)]
+struct Shard {
+    /// What is not settled, or just settling. What stands here counts, whatever stands below.
+    slots: HashMap<RecordId, Slot, BuildHasherDefault<IdHasher>>,
+    stored: Compact,
 }
 
-impl Slot {
-    pub(super) fn into_place(self) -> Place {
-        self.place
-    }
+/// One key that is not settled.
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    place: Place,
+    /// Its change is in the group that is being committed.
+    settling: bool,
 }
 
 /// Where a key's record is.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
     /// Here, whole: in progress or indeterminate. `durable` says whether it has a row as well.
-    Unsettled { record: Box<Record>, durable: bool },
-    /// In the file, under this token.
-    Stored { token: i64, expires_at: Timestamp, share: Share },
+    Unsettled { record: Arc<Record>, durable: bool },
+    /// In the file, under this token. When it expires is known of one that has just been written.
+    Stored { token: i64, expires_at: Option<Timestamp> },
     /// Nowhere any more, once the group is committed.
     Gone,
 }
@@ -61,33 +63,29 @@ pub(super) enum Place {
 pub(super) enum Looked {
     /// This, at once: nothing durable changes.
     Told(ClaimOutcome),
-    /// The answer is in the file, under this token.
+    /// The answer is in the file, under this token, unless it has expired: its record says so.
     Stored { token: i64 },
     /// Something durable changes, or is just changing: ask the writer.
     Ask,
 }
 
-impl Place {
-    /// What it counts for.
-    fn share(&self) -> Option<Share> {
-        match self {
-            Self::Unsettled { record, .. } => {
-                Some(Share { scope: record.scope, bytes: UNSETTLED_BYTES })
-            }
-            Self::Stored { share, .. } => Some(*share),
-            Self::Gone => None,
-        }
-    }
-}
-
 /// About what an unsettled record takes.
 const UNSETTLED_BYTES: u32 = 150;
 
+/// What an unsettled record counts for.
+pub(super) fn unsettled_share(record: &Record) -> Share {
+    Share { scope: record.scope, bytes: UNSETTLED_BYTES }
+}
+
 impl Index {
+    /// Enough that each is small: one that grows keeps those waiting who ask for its keys.
+    pub(super) const SHARDS: usize = 256;
+
     pub(super) fn new(swept_through: Timestamp) -> Self {
         Self {
-            shards: std::array::from_fn(|_| Mutex::default()),
+            shards: (0..Self::SHARDS).map(|_| Mutex::default()).collect(),
             usage: UsageTable::default(),
+            expiries: Mutex::default(),
             swept_through: SweptThrough::new(swept_through),
         }
     }
@@ -114,22 +112,19 @@ impl Index {
         fresh: impl FnOnce() -> Token,
         now: Timestamp,
     ) -> Looked {
-        let mut slots = self.slots(&id);
-        let current = match slots.get(&id) {
-            Some(Slot { settling: true, .. } | Slot { place: Place::Gone, .. }) => {
-                return Looked::Ask;
-            }
-            Some(Slot { place: Place::Stored { token, expires_at, .. }, .. })
-                if now < *expires_at =>
-            {
-                return Looked::Stored { token: *token };
-            }
-            // Whether it has expired the record itself says, and its row has to go.
-            Some(Slot { place: Place::Stored { .. }, .. }) => return Looked::Ask,
+        let mut shard = self.shard(&id);
+        let current = match shard.slots.get(&id) {
+            Some(
+                Slot { settling: true, .. }
+                | Slot { place: Place::Stored { .. } | Place::Gone, .. },
+            ) => return Looked::Ask,
             Some(Slot { place: Place::Unsettled { record, durable }, .. }) => {
                 Some((&**record, *durable))
             }
-            None => None,
+            None => match shard.stored.get(&id) {
+                Some(token) => return Looked::Stored { token },
+                None => None,
+            },
         };
         let needs_row = claim.class != EffectClass::Transactional
             || current.is_some_and(|(_, durable)| durable);
@@ -141,8 +136,7 @@ impl Index {
         match step.change {
             Change::Keep => Looked::Told(step.outcome),
             Change::Put(record) if !needs_row => {
-                let place = Place::Unsettled { record: Box::new(record), durable: false };
-                self.put(&mut slots, id, Slot { place, settling: false });
+                self.put_unsettled(&mut shard, id, record, false);
                 Looked::Told(step.outcome)
             }
             Change::Put(_) | Change::Remove => Looked::Ask,
@@ -158,15 +152,15 @@ impl Index {
         lease: Duration,
         now: Timestamp,
     ) -> Option<RenewOutcome> {
-        let mut slots = self.slots(&id);
-        let record = match slots.get_mut(&id) {
+        let mut shard = self.shard(&id);
+        let record = match shard.slots.get_mut(&id) {
             Some(Slot { settling: true, .. }) => return None,
             Some(Slot { place: Place::Unsettled { record, .. }, .. }) => record,
             _ => return Some(RenewOutcome::Lost),
         };
         let step = transition::renew(Some(record), token, lease, now);
         if let Change::Put(renewed) = step.change {
-            **record = renewed;
+            *record = Arc::new(renewed);
         }
         Some(step.outcome)
     }
@@ -179,32 +173,33 @@ impl Index {
         ended: Ended,
         now: Timestamp,
     ) -> Option<ReleaseOutcome> {
-        let mut slots = self.slots(&id);
-        let slot = slots.get_mut(&id).filter(|slot| !slot.settling)?;
+        let mut shard = self.shard(&id);
+        let slot = shard.slots.get_mut(&id).filter(|slot| !slot.settling)?;
         let Place::Unsettled { record, durable: false } = &mut slot.place else { return None };
         let step = transition::release(Some(record), token, ended, now);
         match step.change {
             Change::Keep => {}
-            Change::Put(released) => **record = released,
-            Change::Remove => self.remove(&mut slots, &id),
+            Change::Put(released) => *record = Arc::new(released),
+            Change::Remove => {
+                self.usage.change(Some(unsettled_share(record)), None);
+                shard.slots.remove(&id);
+            }
         }
         Some(step.outcome)
     }
 
-    /// Keys that a sweeper should look at, at most so many. The writer looks again.
-    pub(super) fn due(&self, at_most: usize, now: Timestamp) -> Vec<RecordId> {
+    /// Unsettled keys that a sweeper should look at, at most so many. The writer looks again.
+    pub(super) fn unsettled_due(&self, at_most: usize, now: Timestamp) -> Vec<RecordId> {
         let is_due = |slot: &Slot| match &slot.place {
-            _ if slot.settling => false,
-            Place::Stored { expires_at, .. } => now >= *expires_at,
-            Place::Unsettled { record, .. } => {
+            Place::Unsettled { record, .. } if !slot.settling => {
                 transition::sweep(record, now).change != Change::Keep
             }
-            Place::Gone => false,
+            _ => false,
         };
         let mut due = Vec::new();
         for shard in &self.shards {
-            let slots = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = slots.iter().filter(|(_, slot)| is_due(slot)).map(|(id, _)| *id);
+            let shard = locked(shard);
+            let found = shard.slots.iter().filter(|(_, slot)| is_due(slot)).map(|(id, _)| *id);
             due.extend(found.take(at_most - due.len()));
             if due.len() == at_most {
                 break;
@@ -213,93 +208,94 @@ impl Index {
         due
     }
 
+    /// When stored answers expire.
+    pub(super) fn expiries(&self) -> MutexGuard<'_, Expiries> {
+        locked(&self.expiries)
+    }
+
     // --- for the writer thread ---
 
     /// Takes the key for the group that is being written: until the group ends, nobody but the
-    /// writer changes it or is told where it stands. Answers what it was, for [`Index::undo`].
-    pub(super) fn hold(&self, id: RecordId) -> Option<Slot> {
-        let mut slots = self.slots(&id);
-        let before = slots.get(&id).cloned();
-        slots.entry(id).or_insert(Slot { place: Place::Gone, settling: true }).settling = true;
-        before
+    /// writer changes it or is told where it stands. Answers where it is, and what
+    /// [`Index::undo`] wants.
+    pub(super) fn hold(&self, id: RecordId) -> (Place, Option<Slot>) {
+        let mut shard = self.shard(&id);
+        let Shard { slots, stored } = &mut *shard;
+        if let Some(slot) = slots.get_mut(&id) {
+            let before = slot.clone();
+            slot.settling = true;
+            return (before.place.clone(), Some(before));
+        }
+        let place = match stored.get(&id) {
+            Some(token) => Place::Stored { token, expires_at: None },
+            None => Place::Gone,
+        };
+        slots.insert(id, Slot { place: place.clone(), settling: true });
+        (place, None)
     }
 
     /// Changes a key that is held.
     pub(super) fn settle_to(&self, id: RecordId, place: Place) {
-        let mut slots = self.slots(&id);
-        let held = slots.get(&id).is_some_and(|slot| slot.settling);
-        assert!(held, "a key is held before it is changed");
-        self.put(&mut slots, id, Slot { place, settling: true });
-    }
-
-    /// A sweeper has found that the key is not due before then: it need not look again, and comes
-    /// to what is behind it.
-    pub(super) fn postpone(&self, id: RecordId, until: Timestamp) {
-        if let Some(slot) = self.slots(&id).get_mut(&id)
-            && let Place::Stored { expires_at, .. } = &mut slot.place
-        {
-            *expires_at = until;
-        }
+        let mut shard = self.shard(&id);
+        let held = shard.slots.get_mut(&id).filter(|slot| slot.settling);
+        held.expect("a key is held before it is changed").place = place;
     }
 
     /// The group is committed: what the key was changed to holds.
     pub(super) fn settled(&self, id: &RecordId) {
-        let mut slots = self.slots(id);
-        match slots.get_mut(id) {
-            Some(Slot { place: Place::Gone, .. }) => drop(slots.remove(id)),
-            Some(slot) => slot.settling = false,
-            None => {}
+        let mut shard = self.shard(id);
+        let Shard { slots, stored } = &mut *shard;
+        let Some(slot) = slots.get_mut(id).filter(|slot| slot.settling) else { return };
+        match slot.place {
+            Place::Unsettled { .. } => {
+                slot.settling = false;
+                stored.remove(id);
+                return;
+            }
+            Place::Stored { token, expires_at } => {
+                stored.put(*id, token);
+                if let Some(at) = expires_at {
+                    self.expiries().lower(Block::of(token), at);
+                }
+            }
+            Place::Gone => drop(stored.remove(id)),
         }
+        slots.remove(id);
     }
 
     /// The group was rolled back: the key is what it was.
     pub(super) fn undo(&self, id: RecordId, before: Option<Slot>) {
-        let mut slots = self.slots(&id);
+        let slots = &mut self.shard(&id).slots;
         match before {
-            Some(slot) => self.put(&mut slots, id, slot),
-            None => self.remove(&mut slots, &id),
+            Some(slot) => drop(slots.insert(id, slot)),
+            None => drop(slots.remove(&id)),
         }
     }
 
-    // --- at start ---
-
-    /// A settled record that was found in the file. Of several rows of one key the latest counts.
-    pub(super) fn load_stored(
-        &self,
-        id: RecordId,
-        token: i64,
-        expires_at: Timestamp,
-        share: Share,
-    ) {
-        let place = Place::Stored { token, expires_at, share };
-        self.put(&mut self.slots(&id), id, Slot { place, settling: false });
+    /// Every unsettled record comes through here, so that it is counted.
+    fn put_unsettled(&self, shard: &mut Shard, id: RecordId, record: Record, durable: bool) {
+        let after = unsettled_share(&record);
+        let place = Place::Unsettled { record: Arc::new(record), durable };
+        let before = match shard.slots.insert(id, Slot { place, settling: false }) {
+            Some(Slot { place: Place::Unsettled { record, .. }, .. }) => {
+                Some(unsettled_share(&record))
+            }
+            _ => None,
+        };
+        self.usage.change(before, Some(after));
     }
 
-    /// An unsettled record that was found in the file. Its owner was a process that has ended
-    /// (this one holds the file's lock), so no lease of it is waited for.
-    pub(super) fn load_unsettled(&self, id: RecordId, mut record: Record) {
-        if let State::InProgress { lease_until, .. } = &mut record.state {
-            *lease_until = Timestamp::ZERO;
-        }
-        let place = Place::Unsettled { record: Box::new(record), durable: true };
-        self.put(&mut self.slots(&id), id, Slot { place, settling: false });
+    fn shard(&self, id: &RecordId) -> MutexGuard<'_, Shard> {
+        locked(&self.shards[Self::shard_of(id)])
     }
 
-    /// Every slot comes and goes through here, so that what is kept is counted.
-    fn put(&self, slots: &mut Slots, id: RecordId, slot: Slot) {
-        let after = slot.place.share();
-        let before = slots.insert(id, slot);
-        self.usage.change(before.and_then(|slot| slot.place.share()), after);
+    /// The number of the shard that a key is in.
+    pub(super) fn shard_of(id: &RecordId) -> usize {
+        usize::from(id.as_bytes()[15]) % Self::SHARDS
     }
+}
 
-    fn remove(&self, slots: &mut Slots, id: &RecordId) {
-        let before = slots.remove(id);
-        self.usage.change(before.and_then(|slot| slot.place.share()), None);
-    }
-
-    fn slots(&self, id: &RecordId) -> MutexGuard<'_, Slots> {
-        let shard = &self.shards[usize::from(id.as_bytes()[15]) % SHARDS];
-        // A panic under the lock is a broken invariant, asserted before anything is changed.
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A panic under the lock is a broken invariant, asserted before anything is changed.
+fn locked<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
 }

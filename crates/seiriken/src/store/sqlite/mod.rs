@@ -7,7 +7,8 @@
 //!   transaction and commits once: many requests share one fsync (`journal_mode=WAL`,
 //!   `synchronous=FULL`). Every acknowledgement comes after that commit.
 //! - Rows are appended: a row's number is its token. Where a key's row is stands in an index in
-//!   memory, rebuilt at start. A random key as primary key would touch a new page per commit.
+//!   memory, kept in the file at a clean stop and made from the rows after any other end. A random
+//!   key as primary key would touch a new page per commit.
 //! - The file is locked for one process (`PATH.lock`). Whoever holds the lock knows that the
 //!   owners of all executions found in the file are gone, so no lease needs to be waited for.
 //! - A failed COMMIT leaves nobody knowing what is on the disk. The store halts
@@ -21,7 +22,9 @@ mod acknowledge;
 mod commit;
 #[cfg(seiriken_proof)]
 mod commit_faults;
+mod compact;
 mod error;
+mod expiries;
 mod file_lock;
 mod group;
 mod index;
@@ -29,7 +32,9 @@ mod issuing;
 mod reader;
 mod recent;
 mod rows;
+mod scan;
 mod schema;
+mod snapshot;
 mod sweep;
 mod tokens;
 mod tx;

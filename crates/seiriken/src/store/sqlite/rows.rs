@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::error::corrupt;
+use super::expiries::Block;
 use super::tokens::row_of;
 use crate::clock::Timestamp;
 use crate::record::{Record, State, codec};
@@ -24,6 +25,15 @@ pub(super) struct Statements<'c> {
     delete: Statement<'c>,
     swept_through: Statement<'c>,
     get: Statement<'c>,
+    block: Statement<'c>,
+}
+
+/// A settled row, as a sweeper sees it.
+pub(super) struct Settled {
+    pub(super) token: i64,
+    /// `None` where the row no longer says so.
+    pub(super) id: Option<RecordId>,
+    pub(super) expires_at: Timestamp,
 }
 
 impl<'c> Statements<'c> {
@@ -50,11 +60,15 @@ impl<'c> Statements<'c> {
             )?,
             delete: connection.prepare("DELETE FROM main.idempotency_records WHERE token = ?1")?,
             get: connection.prepare(GET)?,
+            block: connection.prepare(
+                "SELECT token, record_id, expires_ms FROM main.idempotency_records
+                  WHERE token BETWEEN ?1 AND ?2 AND state = 3",
+            )?,
         })
     }
 
     /// Writes the record under its token; answers how many bytes it takes.
-    pub(super) fn put(&mut self, id: &RecordId, record: &Record) -> Result<u32, rusqlite::Error> {
+    pub(super) fn put(&mut self, id: &RecordId, record: &Record) -> Result<usize, rusqlite::Error> {
         let (state, expires) = match &record.state {
             State::InProgress { .. } => (1, 0),
             State::Indeterminate { forget_at, .. } => (2, forget_at.as_millis()),
@@ -68,7 +82,7 @@ impl<'c> Statements<'c> {
         let values = params![row, id_bytes, check, state, expires, scope, &bytes[..]];
         let written = self.put.execute(values)?;
         assert_eq!(written, 1, "a row is written for the key that it belongs to");
-        Ok(u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+        Ok(bytes.len())
     }
 
     pub(super) fn delete(&mut self, token: i64) -> Result<(), rusqlite::Error> {
@@ -85,6 +99,19 @@ impl<'c> Statements<'c> {
     pub(super) fn get(&mut self, token: i64) -> Result<Option<Vec<u8>>, rusqlite::Error> {
         self.get.query_row([token], |row| row.get(0)).optional()
     }
+
+    /// The settled rows of a block.
+    pub(super) fn settled(&mut self, block: Block) -> Result<Vec<Settled>, rusqlite::Error> {
+        let tokens = block.tokens();
+        let rows = self.block.query_map([tokens.start(), tokens.end()], |row| {
+            Ok(Settled {
+                token: row.get(0)?,
+                id: row.get(1).ok().map(RecordId::from_bytes),
+                expires_at: expires_at(row.get(2)?),
+            })
+        })?;
+        rows.collect()
+    }
 }
 
 /// Says at start whether a row's id is the one that was written. The record's own checksum covers
@@ -94,6 +121,11 @@ pub(super) fn id_check(id: &RecordId, token: i64) -> u32 {
     hasher.update(id.as_bytes());
     hasher.update(&token.to_le_bytes());
     hasher.finalize()
+}
+
+/// The time in a row's column. It decides nothing: it says when to look at the record.
+pub(super) fn expires_at(column: i64) -> Timestamp {
+    Timestamp::from_millis(u64::try_from(column).unwrap_or(0))
 }
 
 pub(super) const GET: &str = "SELECT record FROM main.idempotency_records WHERE token = ?1";

@@ -2,23 +2,20 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::error::OpenError;
 use super::file_lock::FileLock;
 use super::index::Index;
 use super::issuing;
-use super::rows;
+use super::scan;
+use super::snapshot::{self, Voucher};
 use super::tokens::Tokens;
 use super::tx;
 use crate::clock::Timestamp;
 use crate::failpoint::{Point, reached};
 use crate::issuing::IssuingSecrets;
-use crate::record::codec;
-use crate::scope::{RecordId, ScopeDigest};
 use crate::secret::StoreSecret;
-use crate::store::usage::Share;
 
 /// An opened file, before anything is served from it.
 pub(super) struct Opened {
@@ -49,6 +46,12 @@ pub(super) const TABLES: &str = "
         expires_ms INTEGER NOT NULL,  -- ms since 1970; 0 while in progress
         scope      BLOB NOT NULL,     -- 8 bytes: a keyed hash of the scope, to count by
         record     BLOB NOT NULL      -- versioned and checksummed: record/codec.rs
+    ) STRICT;
+    -- Where every key's row was when the store was last closed; stale while it is open.
+    CREATE TABLE IF NOT EXISTS seiriken_index (
+        part    INTEGER PRIMARY KEY,
+        kind    INTEGER NOT NULL,  -- 1 keys, 2 scopes, 3 unsettled rows, 4 times of expiry
+        content BLOB NOT NULL
     ) STRICT;";
 
 pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
@@ -68,13 +71,16 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     check_format(&connection)?;
     let secret = read_or_make_secret(&connection, "secret")?;
     let issuing = issuing::read(&connection)?;
-    let tokens = Tokens::reserve(&connection)?;
+    let starting = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let voucher = snapshot::take(&starting)?;
+    let tokens = Tokens::reserve(&starting)?;
+    starting.commit()?;
     reached(Point::TokensReserved);
     // What a crashed process committed may still be in the page cache alone; nothing is served
     // from it before it is on the disk.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     reached(Point::LogEmptied);
-    let index = read_index(&connection)?;
+    let index = read_index(path, &connection, voucher.as_ref())?;
     reached(Point::IndexRead);
     tx::guard(&mut connection)?;
     Ok(Opened { lock, connection, secret, issuing, tokens, index })
@@ -133,38 +139,28 @@ pub(super) fn meta<T: rusqlite::types::FromSql>(
         .optional()
 }
 
-/// Where every key's row is. Answers stay in the file; what is unsettled is read whole.
-fn read_index(connection: &Connection) -> Result<Index, OpenError> {
+/// Where every key's row is: as it was kept at a clean stop, or from the rows. Answers stay in the
+/// file; what is unsettled is read whole.
+fn read_index(
+    path: &Path,
+    connection: &Connection,
+    voucher: Option<&Voucher>,
+) -> Result<Index, OpenError> {
     let swept_through: i64 = meta(connection, "swept_through")?.unwrap_or_default();
     let swept_through = u64::try_from(swept_through)
+        .map(Timestamp::from_millis)
         .map_err(|_| OpenError::NotAStore { what: "the time swept through is out of range" })?;
-    let index = Index::new(Timestamp::from_millis(swept_through));
-    let mut scan = connection.prepare(
-        "SELECT token, record_id, id_check, expires_ms, scope, length(record),
-                CASE state WHEN 3 THEN NULL ELSE record END
-           FROM idempotency_records ORDER BY token",
-    )?;
-    let mut scanned = scan.query([])?;
-    while let Some(row) = scanned.next()? {
-        let token: i64 = row.get(0)?;
-        let id = RecordId::from_bytes(
-            row.get(1)
-                .map_err(|_| OpenError::NotAStore { what: "a record id of another length" })?,
-        );
-        if row.get::<_, u32>(2).ok() != Some(rows::id_check(&id, token)) {
-            return Err(OpenError::DamagedRow { token });
-        }
-        let expires_at = Timestamp::from_millis(u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0));
-        let scope =
-            row.get(4).map_err(|_| OpenError::NotAStore { what: "a scope of another length" })?;
-        let share = Share { scope: ScopeDigest::from_bytes(scope), bytes: row.get(5)? };
-        let unsettled: Option<Vec<u8>> = row.get(6)?;
-        match unsettled.map(|bytes| codec::decode(&id, Bytes::from(bytes))) {
-            None => index.load_stored(id, token, expires_at, share),
-            Some(Ok(record)) => index.load_unsettled(id, record),
-            // It exists and cannot be read: every claim is told so, for as long as it is there.
-            Some(Err(_)) => index.load_stored(id, token, Timestamp::MAX, share),
+    if let Some(voucher) = voucher {
+        let index = Index::new(swept_through);
+        match snapshot::read(path, voucher, &index) {
+            Ok(true) => return Ok(index),
+            Ok(false) => tracing::warn!("the index that was kept is damaged; reading every row"),
+            Err(error) => {
+                tracing::warn!(%error, "the index that was kept cannot be read; reading every row");
+            }
         }
     }
+    let index = Index::new(swept_through);
+    scan::scan(path, &index)?;
     Ok(index)
 }

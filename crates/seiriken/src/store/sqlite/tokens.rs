@@ -42,6 +42,11 @@ impl Tokens {
     }
 }
 
+/// The last number of the start that this one belongs to.
+pub(super) fn last_of_its_start(token: i64) -> i64 {
+    (token.saturating_sub(1) | (RESERVED - 1)).saturating_add(1)
+}
+
 /// The row that belongs to a token: its number is the token's.
 pub(super) fn row_of(token: Token) -> i64 {
     i64::try_from(token.as_u128()).expect("this store gives out 63-bit tokens")

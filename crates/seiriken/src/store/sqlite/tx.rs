@@ -62,7 +62,8 @@ pub(super) fn guard(connection: &mut Connection) -> Result<(), rusqlite::Error> 
 
 fn touches_the_transaction_or_records(action: &AuthAction<'_>) -> bool {
     let ours = |table: &str| {
-        ["idempotency_records", "seiriken_meta"].iter().any(|own| own.eq_ignore_ascii_case(table))
+        let own = ["idempotency_records", "seiriken_index", "seiriken_meta"];
+        own.iter().any(|own| own.eq_ignore_ascii_case(table))
     };
     match action {
         AuthAction::Transaction { .. }

@@ -47,7 +47,7 @@ impl<V: Verb<O>, O: Send> Job for VerbJob<V, O> {
                 return Ok(());
             }
         };
-        let step = verb(held.record.as_ref(), group.fresh_token(), group.now);
+        let step = verb(held.record.as_deref(), group.fresh_token(), group.now);
         group.change(&held, step.change)?;
         self.told = Some(Ok(step.outcome));
         Ok(())

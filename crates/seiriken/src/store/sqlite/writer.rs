@@ -16,6 +16,7 @@ use super::group::{Group, Job};
 use super::index::Index;
 use super::recent::Recent;
 use super::rows::Statements;
+use super::snapshot;
 use super::tokens::Tokens;
 use crate::clock::Clock;
 use crate::failpoint::{Point, reached};
@@ -142,6 +143,9 @@ fn run(
         refuse_the_rest(jobs);
         return;
     };
+    if let Err(error) = snapshot::write(&connection, &state.index) {
+        tracing::warn!(%error, "the index could not be kept; the next start reads every row");
+    }
     phase.send_replace(Phase::Closed);
     drop(connection);
     drop(held.lock.take());
