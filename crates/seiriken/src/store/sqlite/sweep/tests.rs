@@ -13,6 +13,7 @@ use crate::record::transition::{Claim, ClaimOutcome};
 use crate::record::{AttemptId, EffectClass, RecordedResponse, Retention};
 use crate::scope::ScopeDigest;
 use crate::store::Store;
+use crate::store::sqlite::SqliteTx;
 
 /// A step of a sweeper that tells how much it has looked at.
 struct Told {
@@ -136,12 +137,22 @@ async fn a_step_that_was_taken_back_is_taken_again() {
     store.write(move |tx| tx.execute_batch(tables)).await.expect("committed").expect("made");
     clock.advance(SHORT);
     let (holding, held) = std::sync::mpsc::channel::<()>();
-    let holding_on = store.write(move |_| held.recv());
+    let (enter, entered) = oneshot::channel();
+    let first = store.clone();
+    let holding_on = tokio::spawn(async move {
+        let hold = move |_: &SqliteTx<'_>| {
+            enter.send(()).expect("the test waits");
+            held.recv()
+        };
+        first.write(hold).await
+    });
+    // The writer is in it: what is asked for from now on shares the next transaction.
+    entered.await.expect("the writer has come to it");
     let refused = store.write(|tx| tx.execute_batch("INSERT INTO child VALUES (404)"));
     let sweeping = store.sweep();
     let release = async { drop(holding) };
-    let (_, refused, swept_in_vain, ()) =
-        tokio::join!(biased; holding_on, refused, sweeping, release);
+    let (refused, swept_in_vain, ()) = tokio::join!(biased; refused, sweeping, release);
+    assert!(holding_on.await.is_ok(), "the first one ends");
     assert!(refused.is_err(), "a reference to nothing is refused at COMMIT");
     assert!(swept_in_vain.is_err(), "and so is what shares its transaction");
     assert_eq!(swept(&store).await.0, 86);
