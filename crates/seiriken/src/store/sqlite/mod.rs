@@ -264,7 +264,9 @@ impl Store for SqliteStore {
                 Looked::Stored { token } => {
                     // A stored answer never changes; it can only be gone, and then we look again.
                     let Some(record) = self.stored(id, token).await? else { continue };
-                    let around = self.shared.index.around(&claim, fresh(), now);
+                    // Nothing is granted here: a replay takes no token.
+                    let none = Token::from_u128(0);
+                    let around = self.shared.index.around(&claim, none, now);
                     let step = transition::claim(Some(&record), &claim, &around);
                     return match step.change {
                         Change::Keep => Ok(step.outcome),
