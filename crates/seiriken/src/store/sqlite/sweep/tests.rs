@@ -136,13 +136,13 @@ async fn a_step_that_was_taken_back_is_taken_again() {
         );";
     store.write(move |tx| tx.execute_batch(tables)).await.expect("committed").expect("made");
     clock.advance(SHORT);
-    let (holding, held) = std::sync::mpsc::channel::<()>();
+    let (let_go, may_go) = std::sync::mpsc::channel::<()>();
     let (enter, entered) = oneshot::channel();
     let first = store.clone();
     let holding_on = tokio::spawn(async move {
         let hold = move |_: &SqliteTx<'_>| {
             enter.send(()).expect("the test waits");
-            held.recv()
+            may_go.recv()
         };
         first.write(hold).await
     });
@@ -150,7 +150,7 @@ async fn a_step_that_was_taken_back_is_taken_again() {
     entered.await.expect("the writer has come to it");
     let refused = store.write(|tx| tx.execute_batch("INSERT INTO child VALUES (404)"));
     let sweeping = store.sweep();
-    let release = async { drop(holding) };
+    let release = async { drop(let_go) };
     let (refused, swept_in_vain, ()) = tokio::join!(biased; refused, sweeping, release);
     assert!(holding_on.await.is_ok(), "the first one ends");
     assert!(refused.is_err(), "a reference to nothing is refused at COMMIT");
