@@ -121,7 +121,7 @@ fn all_are_told(process: &Process, waiters: Vec<thread::JoinHandle<RecordedRespo
         assert_eq!(answer, RecordedResponse::of_work(b"done"));
     }
     assert_eq!(process.key.lock().expect("nobody panics").executions, 1, "one of them ran it");
-    assert!(process.waiting.lines().is_empty(), "nothing is kept of who waited");
+    assert!(process.waiting.lines(&request()).is_empty(), "nothing is kept of who waited");
 }
 
 #[test]
