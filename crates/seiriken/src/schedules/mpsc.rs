@@ -3,7 +3,7 @@
 
 use std::ops::Deref;
 
-pub(crate) use shuttle::sync::mpsc::Sender;
+pub(crate) use shuttle::sync::mpsc::{RecvTimeoutError, Sender};
 
 /// The receiving end.
 pub(crate) struct Receiver<T>(shuttle::sync::mpsc::Receiver<T>);

@@ -137,6 +137,17 @@ async fn a_commit_that_is_refused_applies_nothing_frees_its_keys_and_the_store_g
     assert_eq!(told.expect("it is answered"), ClaimOutcome::Completed(answer("done")));
 }
 
+/// What becomes of the runtime that opened the store.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Opener {
+    Runs,
+    ShutsDown,
+    /// All its threads are kept busy by somebody else.
+    Blocked,
+    /// It has one thread, and nobody waits for it.
+    StandsStill,
+}
+
 /// The runtime that opened the store tells who is in a group. Where it has gone, or stands still, the
 /// others are told all the same, and what is committed is never told to be undone.
 #[test]
@@ -144,12 +155,11 @@ fn a_group_is_told_also_when_the_runtime_that_opened_the_store_is_gone() {
     let threads = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
     let standing = || tokio::runtime::Builder::new_current_thread().build();
     let here = threads().expect("a runtime");
-    let opened_by = [
-        (threads().expect("a runtime"), true),
-        (threads().expect("a runtime"), false),
-        (standing().expect("a runtime"), false),
-    ];
-    for (opening, shuts_down) in opened_by {
+    let openers = [Opener::Runs, Opener::ShutsDown, Opener::Blocked, Opener::StandsStill];
+    for opener in openers {
+        let one = opener == Opener::StandsStill;
+        let opening = if one { standing() } else { threads() }.expect("a runtime");
+        let (unblock, blocked) = std::sync::mpsc::channel::<()>();
         let bench = Bench::new();
         let store = opening.block_on(bench.open());
         here.block_on(run_sql(&store, TABLES));
@@ -174,9 +184,22 @@ fn a_group_is_told_also_when_the_runtime_that_opened_the_store_is_gone() {
                 })
             })
             .collect();
-        if shuts_down {
-            opening.shutdown_background();
-        }
+        let opening = match opener {
+            Opener::ShutsDown => {
+                opening.shutdown_background();
+                None
+            }
+            Opener::Blocked => {
+                let (tell, told) = std::sync::mpsc::channel();
+                opening.spawn(async move {
+                    tell.send(()).expect("the test waits");
+                    blocked.recv()
+                });
+                told.recv().expect("it is blocked now");
+                Some(opening)
+            }
+            Opener::Runs | Opener::StandsStill => Some(opening),
+        };
         open.send(()).expect("the writer waits");
         here.block_on(async {
             held.await.expect("it goes on").expect("it is committed").expect("it was let go");
@@ -186,5 +209,6 @@ fn a_group_is_told_also_when_the_runtime_that_opened_the_store_is_gone() {
             assert_eq!(numbers(&store).await, (0..20).collect::<Vec<i64>>());
             store.close().await;
         });
+        drop((unblock, opening));
     }
 }

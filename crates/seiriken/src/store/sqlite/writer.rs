@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{oneshot, watch};
 
-use super::acknowledge::Acknowledger;
+use super::acknowledge::{Acknowledger, TOLD_BY_THEN};
 use super::error::{OpenError, in_doubt, not_applied};
 use super::file_lock::FileLock;
 use super::group::{Group, Job};
@@ -21,7 +21,7 @@ use super::tokens::Tokens;
 use crate::clock::Clock;
 use crate::failpoint::{Point, reached};
 use crate::store::StoreError;
-use crate::sync::mpsc::{Receiver, Sender, channel};
+use crate::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use crate::sync::thread;
 
 /// A handle to the writer thread. The thread ends when the last handle is gone.
@@ -161,7 +161,7 @@ fn write_groups(
     jobs: &Receiver<Message>,
 ) -> Result<Option<oneshot::Sender<()>>, Halt> {
     let Ok(mut statements) = Statements::prepare(connection) else { return Err(Halt) };
-    while let Ok(first) = jobs.recv() {
+    while let Some(first) = next(jobs, &state.acknowledger) {
         let mut group = Vec::new();
         let mut closing = None;
         for message in std::iter::once(first).chain(jobs.try_iter()) {
@@ -179,6 +179,19 @@ fn write_groups(
         }
     }
     Ok(None)
+}
+
+/// What comes next; `None` when nobody is left who could ask. A group that has been handed over is not
+/// left untold for long.
+fn next(jobs: &Receiver<Message>, acknowledger: &Acknowledger) -> Option<Message> {
+    if acknowledger.has_untold() {
+        match jobs.recv_timeout(TOLD_BY_THEN) {
+            Ok(message) => return Some(message),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => acknowledger.tell_the_last(),
+        }
+    }
+    jobs.recv().ok()
 }
 
 /// One transaction: all jobs, one COMMIT, then the answers.
