@@ -9,7 +9,7 @@ use crate::policy::OnConcurrent;
 use crate::record::RecordedResponse;
 
 /// How long one waits between looks at a key whose owner is not in this process.
-const POLL: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(250);
 
 /// How long one is ready to wait for the first request.
 pub(super) struct Patience {
