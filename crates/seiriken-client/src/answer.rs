@@ -88,6 +88,7 @@ impl Details {
             "request-in-progress" => Some(Problem::InProgress),
             "outcome-pending" => Some(Problem::OutcomePending),
             "outcome-unknown" => Some(Problem::OutcomeUnknown),
+            "key-expired" => Some(Problem::KeyExpired),
             "response-not-kept" => Some(Problem::NotKept(self.recorded_status)),
             _ => None,
         }

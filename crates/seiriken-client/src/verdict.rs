@@ -14,6 +14,9 @@
 //!    again. Any other 5xx: unknown.
 //! 8. Any other 4xx was refused at the gate: definite when nothing may have run before, else unknown,
 //!    since it says nothing about the attempt before. A new key would then do it twice.
+//! 9. `key-expired` is a refusal too, and it adds that nobody knows any more what was done with the
+//!    key: it is definite only where nothing had reached a server before. What a 429 has refused may
+//!    have come a second time, from a proxy or a network that repeats requests, and have run.
 
 use crate::planted::{Mistake, planted};
 
@@ -48,6 +51,8 @@ pub enum Problem {
     OutcomePending,
     /// `outcome-unknown`
     OutcomeUnknown,
+    /// `key-expired`
+    KeyExpired,
     /// `response-not-kept`, with its member `recordedStatus`
     NotKept(Option<u16>),
 }
@@ -87,7 +92,8 @@ pub enum RetryReason {
 pub enum Why {
     /// The deadline is over, and an attempt may have run.
     Deadline,
-    /// A refusal with this status, after an attempt that may have run.
+    /// A refusal with this status, after an attempt that may have run; or of a key that was sent
+    /// before and has been forgotten since.
     RefusedAfterMaybe(u16),
     /// The server says that it does not know.
     ServerSays,
@@ -166,6 +172,9 @@ impl History {
             (400..=499, _) if marker.is_some() => Verdict::Definite(status),
             (408 | 500 | 502..=504, _) => self.may_have_run_then(RetryReason::Failed(status)),
             (409, Some(Problem::InProgress)) => self.may_have_run_then(RetryReason::InProgress),
+            (400, Some(Problem::KeyExpired)) if self.last != Last::NoRefusal => {
+                Verdict::Unknown(Why::RefusedAfterMaybe(status))
+            }
             (400..=499, _) if !self.may_have_run || planted(Mistake::TakesARefusalForAll) => {
                 Verdict::Definite(status)
             }

@@ -48,6 +48,7 @@ export function createClient(options: Options = {}): Client {
     end: number,
     caller: Caller,
   ): Promise<Outcome> {
+    let refused: unknown;
     for (let attempts = 1; ; attempts++) {
       const place = { key, attempt: attempts };
       tell({ type: 'attempt', ...place });
@@ -61,7 +62,8 @@ export function createClient(options: Options = {}): Client {
         tell({ type: 'failure', ...place, reason: failure });
       }
 
-      const verdict = decide(seen, ambiguous);
+      const verdict = decide(seen, ambiguous, refused);
+      refused ||= answer;
       let outcome: Outcome['outcome'];
       if (verdict.then === 'retry') {
         ambiguous = verdict.ambiguous;

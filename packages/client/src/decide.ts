@@ -25,11 +25,13 @@ export type Verdict =
 
 /**
  * Decides after an attempt. `ambiguous`: an earlier attempt, of an earlier process also, may have run.
+ * `refused`: a server has turned one away.
  *
  * A refusal at the gate carries no marker and speaks of its own attempt alone. After an ambiguous one it
- * must not be told as the outcome: the user would try again with a new key, and pay twice.
+ * must not be told as the outcome: the user would try again with a new key, and pay twice. `key-expired` adds
+ * that what was done with the key is forgotten, and what was turned away may have come again, from a proxy say.
  */
-export function decide(seen: Seen, ambiguous: boolean): Verdict {
+export function decide(seen: Seen, ambiguous: boolean, refused?: unknown): Verdict {
   if (!seen.answer) return again(ambiguous || seen.failure !== 'not-sent', 'not-sent');
   const { status, marker, problem, recordedStatus } = seen.answer;
   if (problem === 'response-not-kept') return settled(recordedStatus! >= 200 ? recordedStatus! : 500);
@@ -41,11 +43,11 @@ export function decide(seen: Seen, ambiguous: boolean): Verdict {
   if (status === 425 || status === 429) {
     return { then: 'retry', ambiguous, atDeadline: ambiguous && marker == null ? 'unknown' : 'definite' };
   }
-  const mayRun = [500, 502, 503, 504].includes(status);
-  const mayRunUnmarked = status === 408 || (status === 409 && problem === 'request-in-progress');
-  if (mayRun || (mayRunUnmarked && marker == null)) return again(true);
-  if (status < 500 && marker == null && ambiguous) return { then: 'unknown', reason: 'refused' };
-  return settled(status);
+  if ([500, 502, 503, 504].includes(status)) return again(true);
+  if (status >= 500 || marker != null) return settled(status);
+  if (status === 408 || (status === 409 && problem === 'request-in-progress')) return again(true);
+  const doubtful = ambiguous || (refused && problem === 'key-expired');
+  return doubtful ? { then: 'unknown', reason: 'refused' } : settled(status);
 }
 
 /** No retry. A server error says neither that it ran nor that it did not. */

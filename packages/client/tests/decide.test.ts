@@ -10,8 +10,10 @@ test('the vectors are there', () => {
 for (const vector of vectors()) {
   test(`verdict: ${vector.name}`, () => {
     let ambiguous = vector.resumed ?? false;
+    let refused: unknown;
     vector.attempts.forEach((seen, index) => {
-      const verdict = decide(seen, ambiguous);
+      const verdict = decide(seen, ambiguous, refused);
+      refused ||= seen.answer;
       const last = index === vector.attempts.length - 1;
       if (!last) {
         assert.equal(verdict.then, 'retry', `after attempt ${index + 1}`);

@@ -73,6 +73,8 @@ impl Course {
         assert!(!unknown, "the server said that it does not know");
         let own = status < 400 || reply.marker.is_some();
         assert!(own || !self.may_have_run, "a refusal says nothing of the attempt before");
+        let forgotten = reply.problem == Some(Problem::KeyExpired) && status == 400 && !own;
+        assert!(!forgotten || self.refused.is_none(), "what was refused may have come again");
     }
 
     fn is_tried_again(&mut self, reply: Reply, reason: RetryReason) {
@@ -105,7 +107,10 @@ impl Course {
         match why {
             Why::ServerSays => assert_eq!(reply.problem, Some(Problem::OutcomeUnknown)),
             Why::RefusedAfterMaybe(status) => {
-                assert!(self.may_have_run && (400..500).contains(&status), "{reply:?}");
+                let forgotten =
+                    reply.problem == Some(Problem::KeyExpired) && self.refused.is_some();
+                assert!(self.may_have_run || forgotten, "{reply:?}");
+                assert!((400..500).contains(&status), "{reply:?}");
                 assert_eq!((status, reply.marker), (reply.status, None));
             }
             Why::ServerError(status) => {
@@ -180,6 +185,7 @@ fn body(reader: &mut Reader<'_>, headers: &mut HeaderMap) -> (Bytes, Meant) {
         ("https://example.com/a#b#outcome-unknown", Some(Problem::OutcomeUnknown)),
         ("#response-not-kept", Some(Problem::NotKept(Some(recorded)))),
         ("response-not-kept", None),
+        ("#key-expired", Some(Problem::KeyExpired)),
         ("about:blank", None),
     ];
     if choice >= 224 {

@@ -44,10 +44,16 @@ const FLOORS: &[(&str, Mark, u64)] = &[
 ];
 
 /// Histories that were once broken, by what they broke.
-const REGRESSIONS: &[(&str, &str)] = &[(
-    "a store that never answers held the key for ever",
-    include_str!("regressions/a_hung_store.json"),
-)];
+const REGRESSIONS: &[(&str, &str)] = &[
+    (
+        "a store that never answers held the key for ever",
+        include_str!("regressions/a_hung_store.json"),
+    ),
+    (
+        "a key that had been refused, came again, ran and was forgotten counted as never run",
+        include_str!("regressions/a_request_that_comes_twice.json"),
+    ),
+];
 
 /// What was found, over all threads.
 #[derive(Debug, Default)]

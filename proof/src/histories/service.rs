@@ -176,7 +176,8 @@ pub(super) fn reply(decision: &Decision<Own>, effect: Effect) -> Reply {
             Reply { status: 500, marker: freed.then_some(false), problem: None }
         }
         Decision::InProgress { .. } => plain(409, Some(Problem::InProgress)),
-        Decision::KeyExpired | Decision::KeyFromFuture => plain(400, None),
+        Decision::KeyExpired => plain(400, Some(Problem::KeyExpired)),
+        Decision::KeyFromFuture => plain(400, None),
         Decision::QuotaExceeded => plain(429, None),
         Decision::Mismatch | Decision::CredentialChanged => plain(422, None),
         Decision::Indeterminate => plain(500, Some(Problem::OutcomeUnknown)),

@@ -72,6 +72,7 @@ fn seen(attempt: &Attempt) -> Seen {
                 Some("request-in-progress") => Some(Problem::InProgress),
                 Some("outcome-pending") => Some(Problem::OutcomePending),
                 Some("outcome-unknown") => Some(Problem::OutcomeUnknown),
+                Some("key-expired") => Some(Problem::KeyExpired),
                 Some("response-not-kept") => Some(Problem::NotKept(told.recorded_status)),
                 _ => None,
             },
