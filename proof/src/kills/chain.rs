@@ -104,7 +104,7 @@ impl Chain {
     async fn live(&mut self, life: &Life) -> io::Result<()> {
         self.lives.fetch_add(1, Ordering::SeqCst);
         let stops = Stops::open().await?;
-        let mut server = Server::start(&self.program, life.slow, life.armed.as_ref(), &stops)?;
+        let mut server = Server::start(&self.program, life.work_ms, life.armed.as_ref(), &stops)?;
         let early = in_time("the start", async {
             tokio::select! {
                 stopped = stops.next() => Ok(Some(stopped?)),
@@ -255,7 +255,7 @@ impl Chain {
     async fn undisturbed(&mut self) -> io::Result<Living> {
         self.lives.fetch_add(1, Ordering::SeqCst);
         let stops = Stops::open().await?;
-        let mut server = Server::start(&self.program, false, None, &stops)?;
+        let mut server = Server::start(&self.program, 0, None, &stops)?;
         in_time("the start", server.listens()).await?;
         Ok(Living { server, load: self.load(self.program.service.kinds()), clients: None })
     }

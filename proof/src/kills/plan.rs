@@ -10,8 +10,8 @@ pub(super) struct Life {
     /// Without one the fault comes at some moment.
     pub(super) armed: Option<Armed>,
     pub(super) fault: Fault,
-    /// The work takes long enough for a lease to be renewed.
-    pub(super) slow: bool,
+    /// How long the work takes, in milliseconds.
+    pub(super) work_ms: u64,
     pub(super) kinds: &'static [Kind],
     /// What earlier processes left is asked for at once.
     pub(super) settles: bool,
@@ -28,6 +28,13 @@ pub(super) enum Fault {
     /// The thread alone stands still, for longer than a lease; the others go on.
     Hold,
 }
+
+/// Long enough for a lease to be renewed, in milliseconds.
+const UNTIL_RENEWED: u64 = 60;
+
+/// Long enough that some work is still going on when the kill comes, also where the machine is busy
+/// with other things in between, in milliseconds.
+const LEFT_BEHIND: u64 = 400;
 
 /// So many lives without a point.
 const AT_RANDOM: u64 = 16;
@@ -97,7 +104,9 @@ fn turn(service: Service, point: &str, time: u64, dice: &mut Dice) -> Vec<Life> 
     };
     let armed = Armed { point: point.to_owned(), time: nth(point, dice) };
     let mut life = Life::of(service, Some(armed), fault);
-    life.slow = ["RenewalAsked", "Renewed"].contains(&point);
+    if ["RenewalAsked", "Renewed"].contains(&point) {
+        life.work_ms = UNTIL_RENEWED;
+    }
     if !is_sweep(point) {
         return vec![life];
     }
@@ -105,7 +114,7 @@ fn turn(service: Service, point: &str, time: u64, dice: &mut Dice) -> Vec<Life> 
     // By then a raw client has begun something opaque, and the work takes a while.
     let begun = Armed { point: "HandlerBegun".to_owned(), time: 3 };
     let before = Life::of(service, Some(begun), Fault::Kill);
-    let before = Life { slow: true, kinds: &[Kind::Opaque], settles: false, ..before };
+    let before = Life { work_ms: LEFT_BEHIND, kinds: &[Kind::Opaque], settles: false, ..before };
     vec![before, life]
 }
 
@@ -132,6 +141,6 @@ fn nth(point: &str, dice: &mut Dice) -> u64 {
 
 impl Life {
     fn of(service: Service, armed: Option<Armed>, fault: Fault) -> Self {
-        Self { armed, fault, slow: false, kinds: service.kinds(), settles: true }
+        Self { armed, fault, work_ms: 0, kinds: service.kinds(), settles: true }
     }
 }

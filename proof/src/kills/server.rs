@@ -19,9 +19,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long an owner is believed without a sign of life: the least there is.
 pub(super) const LEASE: Duration = Duration::from_millis(100);
 
-/// How long the work takes where a lease is to be renewed.
-const SLOW_WORK_MS: &str = "60";
-
 /// Which of the two programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
@@ -82,10 +79,9 @@ impl Program {
         self.folder.join("ledger")
     }
 
-    fn command(&self, slow: bool) -> Command {
+    fn command(&self, work_ms: u64) -> Command {
         let store = self.folder.join("store.db");
         let address = self.address.to_string();
-        let work = if slow { SLOW_WORK_MS } else { "0" };
         let lease = LEASE.as_millis();
         let (program, arguments) = match self.service {
             Service::Orders => (
@@ -94,7 +90,7 @@ impl Program {
                     format!("--listen={address}"),
                     format!("--store=sqlite:{}", store.display()),
                     format!("--lease={lease}ms"),
-                    format!("--processing-time={work}ms"),
+                    format!("--processing-time={work_ms}ms"),
                 ],
             ),
             Service::Ledgered => (
@@ -104,7 +100,7 @@ impl Program {
                     format!("--store={}", store.display()),
                     format!("--ledger={}", self.ledger().display()),
                     format!("--lease-ms={lease}"),
-                    format!("--work-ms={work}"),
+                    format!("--work-ms={work_ms}"),
                 ],
             ),
         };
@@ -140,11 +136,11 @@ impl Stopped {
 impl Server {
     pub(super) fn start(
         program: &Program,
-        slow: bool,
+        work_ms: u64,
         armed: Option<&Armed>,
         stops: &Stops,
     ) -> io::Result<Self> {
-        let mut command = program.command(slow);
+        let mut command = program.command(work_ms);
         if let Some(Armed { point, time }) = armed {
             command.env("SEIRIKEN_FAILPOINT", format!("{point}:{time}"));
             command.env("SEIRIKEN_FAILPOINT_ADDR", stops.0.local_addr()?.to_string());
