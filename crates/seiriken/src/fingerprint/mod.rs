@@ -11,6 +11,7 @@
 
 mod canonical_json;
 mod ignored;
+mod plain_json;
 
 use std::borrow::Cow;
 use std::fmt;
