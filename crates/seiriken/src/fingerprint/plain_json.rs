@@ -1,8 +1,9 @@
 //! The canonical form (RFC 8785) of plain JSON, in one pass.
 //!
-//! Nearly every body is plain: names in ASCII, no escapes, whole numbers of at most 15 digits. For
-//! that, being canonical means no more than: no spaces, and members in the order of their names.
-//! Whatever is not plain, and whatever is not JSON, is left to the parser.
+//! Nearly every body is plain: names in ASCII, no escapes, numbers of at most 15 digits without an
+//! exponent. For that, being canonical means no more than: no spaces, no zeros at the end of a
+//! fraction, and members in the order of their names. Whatever is not plain, and whatever is not
+//! JSON, is left to the parser.
 
 use std::ops::Range;
 
@@ -19,8 +20,12 @@ pub(super) fn canonical(body: &[u8]) -> Option<Vec<u8>> {
 /// Deeper ones are left to the parser, which has a limit of its own.
 const DEPTH_MAX: u32 = 32;
 
-/// Below 10^15 every whole number is a double of its own, and is written as it is.
+/// Of two different decimals of so many digits, no two are read as the same double, so none has a
+/// shorter form than its own.
 const DIGITS_MAX: usize = 15;
+
+/// From one more zero after the point on, the canonical form has an exponent.
+const ZEROS_MAX: usize = 5;
 
 struct Pass<'j> {
     json: &'j [u8],
@@ -160,18 +165,40 @@ impl<'j> Pass<'j> {
     }
 
     fn number(&mut self) -> Option<()> {
-        let rest = &self.json[self.at..];
-        let sign = usize::from(rest[0] == b'-');
-        let digits = rest[sign..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let leads_with_zero = rest.get(sign) == Some(&b'0');
-        // `-0` is written as `0`, and a zero in front of digits is no JSON.
-        let plain = (1..=DIGITS_MAX).contains(&digits) && (!leads_with_zero || sign + digits == 1);
-        if !plain || matches!(rest.get(sign + digits), Some(b'.' | b'e' | b'E')) {
+        let negative = self.take(b'-').is_some();
+        let whole = self.digits()?;
+        let (read, fraction) = match self.take(b'.') {
+            Some(()) => self.digits().map(|digits| (digits.len(), without_zeros(digits)))?,
+            None => (0, &[][..]),
+        };
+        let zeros = fraction.iter().take_while(|digit| **digit == b'0').count();
+        let (zero, is_zero) = (whole == b"0", whole == b"0" && fraction.is_empty());
+        let plain = whole.len() + read <= DIGITS_MAX
+            // In front of digits it is no JSON.
+            && (zero || whole[0] != b'0')
+            && (!zero || zeros <= ZEROS_MAX)
+            // It is written without its sign.
+            && !(negative && is_zero);
+        if !plain || matches!(self.json.get(self.at), Some(b'e' | b'E')) {
             return None;
         }
-        self.out.extend_from_slice(&rest[..sign + digits]);
-        self.at += sign + digits;
+        if negative {
+            self.out.push(b'-');
+        }
+        self.out.extend_from_slice(whole);
+        if !fraction.is_empty() {
+            self.out.push(b'.');
+            self.out.extend_from_slice(fraction);
+        }
         Some(())
+    }
+
+    /// At least one.
+    fn digits(&mut self) -> Option<&'j [u8]> {
+        let rest = &self.json[self.at..];
+        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += length;
+        (length > 0).then_some(&rest[..length])
     }
 
     fn literal(&mut self, word: &'static [u8]) -> Option<()> {
@@ -197,6 +224,11 @@ impl<'j> Pass<'j> {
     }
 }
 
+fn without_zeros(fraction: &[u8]) -> &[u8] {
+    let zeros = fraction.iter().rev().take_while(|digit| **digit == b'0').count();
+    &fraction[..fraction.len() - zeros]
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -214,7 +246,8 @@ mod tests {
                 r#"{"a":false,"b":{"c":-7,"d":[1,{"y":true,"z":null}]}}"#,
             ),
             (r#"[{},[], "",0,999999999999999]"#, r#"[{},[],"",0,999999999999999]"#),
-            ("7", "7"),
+            ("[7,-7,0,19.99,1.50,1.0,0.0,-0.5]", "[7,-7,0,19.99,1.5,1,0,-0.5]"),
+            ("[0.000001,99999999999999.9]", "[0.000001,99999999999999.9]"),
         ] {
             assert_eq!(canonical(body.as_bytes()).as_deref(), Some(form.as_bytes()), "{body}");
         }
@@ -229,9 +262,15 @@ mod tests {
             r#"{"$a":1}"#,
             r#""\u0061""#,
             "\"\u{1}\"",
-            "1.0",
             "1e3",
+            "1.5E3",
             "-0",
+            "-0.00",
+            "0.0000001",
+            "1.",
+            ".5",
+            "00.5",
+            "0.1000000000000001",
             "01",
             "-",
             "1000000000000000",
@@ -258,6 +297,7 @@ mod tests {
             Just("null".to_owned()),
             any::<bool>().prop_map(|truth| truth.to_string()),
             (-999_999_999_999_999_i64..=999_999_999_999_999).prop_map(|whole| whole.to_string()),
+            "-?(0\\.0{0,5}|[1-9][0-9]{0,8}\\.)[1-9][0-9]{0,3}0{0,2}",
             "\"[ -!#-\\[\\]-~é日]{0,6}\"",
         ];
         leaf.prop_recursive(4, 24, 5, move |inner| {
