@@ -56,6 +56,9 @@ pub(crate) fn run(root: &Path, minutes: u64, only: &[Target]) -> Result<(), Fail
         if only.is_empty() || only.contains(target) {
             let output = target.fuzz(root, minutes)?;
             println!("{}: {output}", target.name());
+            if let Some(finding) = &output.finding {
+                println!("      {finding}");
+            }
             counts.push(format!("{}: {output}", target.name()));
             findings.extend(output.finding.map(|finding| format!("{}: {finding}", target.name())));
             target.minimise(root)?;

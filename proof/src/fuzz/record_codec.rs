@@ -47,7 +47,13 @@ fn notices_damage(id: &RecordId, bytes: &[u8], reader: &mut Reader<'_>) {
     let mut changed = bytes.to_vec();
     changed[place] ^= reader.byte().max(1);
     assert_eq!(decode(id, changed.into()), Err(CorruptRecord::Checksum), "at {place}");
-    assert!(decode(id, bytes[..place].to_vec().into()).is_err(), "cut at {place}");
+    let cut = &bytes[..place];
+    // No accident leaves an answer that holds, just there, the checksum of all that stands before
+    // it. A fuzzer makes one.
+    let made_to_fit = cut
+        .split_last_chunk()
+        .is_some_and(|(before, last)| crc32(&[id.as_bytes(), before]).to_le_bytes() == *last);
+    assert!(made_to_fit || decode(id, cut.to_vec().into()).is_err(), "cut at {place}");
     let mut other = *id.as_bytes();
     other[place % other.len()] ^= reader.byte().max(1);
     let other = RecordId::from_bytes(other);
