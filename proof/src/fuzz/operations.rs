@@ -4,6 +4,7 @@
 //! `retry_after`, and after a restart. The SQLite file lies in memory where the system has a folder
 //! for that, so that its syncs cost nothing; what is on a disk after a crash is for other gates.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -255,6 +256,16 @@ impl Tried for Memory {
     }
 }
 
+/// The fuzzer's alarm interrupts the system's way of copying, which then gives up.
+fn copy(from: &str, to: &str) -> io::Result<u64> {
+    loop {
+        match std::fs::copy(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            copied => return copied,
+        }
+    }
+}
+
 struct Sqlite {
     /// `None` while it is opened anew.
     store: Option<SqliteStore>,
@@ -309,7 +320,7 @@ impl Tried for Sqlite {
             self.lives += 1;
             for suffix in ["", "-wal"] {
                 let with = |path: &Path| format!("{}{suffix}", path.display());
-                std::fs::copy(with(&before), with(&self.path())).expect("both files are there");
+                copy(&with(&before), &with(&self.path())).expect("both files are there");
             }
             store.close().await;
         }
