@@ -95,7 +95,8 @@ impl Target {
         let options = ["--", &time, LENGTH_MAX, "-print_final_stats=1", "-timeout=20"];
         let command = cargo_fuzz("run", &[&[&*name, &corpus, &seeds], &options[..]].concat());
         println!("      $ {command}");
-        let said = command.read_err(root)?;
+        // What it found goes into the ledger, which knows no machine's paths.
+        let said = command.read_err(root)?.replace(&format!("{}/", root.display()), "");
         Output::read(&said).ok_or_else(|| {
             let last: Vec<&str> = said.lines().rev().take(20).collect();
             Failure::new(last.into_iter().rev().collect::<Vec<_>>().join("\n"), command.to_string())
