@@ -111,10 +111,10 @@ async fn first_that_runs<S: Store, T: Send + 'static>(
     gate: &Arc<Semaphore>,
     ends: Ending<T>,
 ) -> JoinHandle<Decision<T>> {
-    let (began, begun) = oneshot::channel();
+    let (tell, begun) = oneshot::channel();
     let opens = Arc::clone(gate);
     let first = tokio::spawn(engine.run(operation(&*bench.store, 1), move |_| async move {
-        began.send(()).expect("the test waits");
+        tell.send(()).expect("the test waits");
         opens.acquire().await.expect("the gate is not thrown away").forget();
         ends
     }));
