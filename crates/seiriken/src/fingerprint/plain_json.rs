@@ -182,7 +182,7 @@ impl<'j> Pass<'j> {
             match escaped {
                 // The canonical form has the same.
                 b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => {
-                    self.out.extend([b'\\', escaped])
+                    self.out.extend([b'\\', escaped]);
                 }
                 b'/' => self.out.push(b'/'),
                 b'u' => self.numbered()?,
