@@ -48,7 +48,7 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
         Some(pattern) => passes::with_all_tests(&tree.0, &[pattern.to_owned()])?,
         None => all_parts(&tree.0)?,
     };
-    if results.caught == 0 {
+    if results.caught.is_empty() {
         let repeat = "cargo xtask campaign mutants";
         return Err(Failure::new("no mutant was caught: the tests did not run", repeat));
     }
@@ -84,10 +84,10 @@ fn told(root: &Path, commit: &str, only: Option<&str>, results: &Results) -> Res
     let of = only.map(|pattern| format!(" of `{pattern}`")).unwrap_or_default();
     let counts = format!(
         "{} caught{of}, {} survived and are explained, {} do not compile, {} run for ever",
-        results.caught,
+        results.caught.len(),
         survivors.len() - findings.len(),
-        results.unviable,
-        results.timeout
+        results.unviable.len(),
+        results.timeout.len()
     );
     println!("{counts}");
     ledger::note(root, commit, &Entry { campaign: "mutants", counts, findings: &findings })?;
