@@ -8,22 +8,20 @@
 //! passes     each part with its own tests, then what is left with all of them
 //! results    what cargo-mutants has put down
 //! survivors  the list, and what of it still holds
+//! tree       copies of the commit, one for each core
 //! ```
 
 mod passes;
 mod results;
 mod survivors;
+mod tree;
 
-use std::{
-    collections::BTreeSet,
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path, thread};
 
 use self::{
-    passes::PARTS,
     results::Results,
     survivors::{name, read},
+    tree::Tree,
 };
 use crate::{
     command::{Command, Failure},
@@ -43,10 +41,12 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
         Command::cargo(&install).run(root)?;
     }
     let commit = ledger::commit(root)?;
-    let tree = Tree::of(root)?;
+    let trees = Tree::all(root)?;
     let results = match only {
-        Some(pattern) => passes::with_all_tests(&tree.0, &[pattern.to_owned()])?,
-        None => all_parts(&tree.0)?,
+        Some(pattern) => {
+            in_each(&trees, |tree| passes::with_all_tests(tree, &[pattern.to_owned()]))?
+        }
+        None => all_parts(&trees)?,
     };
     if results.caught.is_empty() {
         let repeat = "cargo xtask campaign mutants";
@@ -56,17 +56,28 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
 }
 
 /// Each part under its own tests; then, under all tests, what those have not noticed.
-fn all_parts(tree: &Path) -> Result<Results, Failure> {
-    let mut results = Results::default();
-    for part in PARTS {
-        results.add(passes::part(tree, part)?);
-    }
+fn all_parts(trees: &[Tree]) -> Result<Results, Failure> {
+    let mut results = in_each(trees, passes::parts)?;
     let left: Vec<String> = results.missed.iter().map(|mutant| passes::pattern(mutant)).collect();
     if !left.is_empty() {
+        println!("{} are left for all tests", left.len());
         results.missed.clear();
-        results.add(passes::with_all_tests(tree, &left)?);
+        results.add(in_each(trees, |tree| passes::with_all_tests(tree, &left))?);
     }
     Ok(results)
+}
+
+fn in_each(
+    trees: &[Tree],
+    pass: impl Fn(&Tree) -> Result<Results, Failure> + Sync,
+) -> Result<Results, Failure> {
+    thread::scope(|scope| {
+        let passes: Vec<_> = trees.iter().map(|tree| scope.spawn(|| pass(tree))).collect();
+        passes.into_iter().try_fold(Results::default(), |mut all, pass| {
+            all.add(pass.join().expect("a pass does not panic")?);
+            Ok(all)
+        })
+    })
 }
 
 /// Holds the survivors to the list, and notes what came of it.
@@ -96,25 +107,4 @@ fn told(root: &Path, commit: &str, only: Option<&str>, results: &Results) -> Res
     }
     let list = findings.join("\n  ");
     Err(Failure::new(format!("no test notices\n  {list}"), "cargo xtask campaign mutants"))
-}
-
-/// A copy of the commit, where it can be changed: the work may go on meanwhile. In memory, where there
-/// is a folder for that: the stores' tests sync files again and again.
-struct Tree(PathBuf);
-
-impl Tree {
-    fn of(root: &Path) -> Result<Self, Failure> {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { env::temp_dir() };
-        let tree = parent.join(format!("seiriken-mutants-{}", std::process::id()));
-        let path = tree.to_string_lossy().into_owned();
-        Command::new("git", &["clone", "--quiet", ".", &path]).run(root)?;
-        Ok(Self(tree))
-    }
-}
-
-impl Drop for Tree {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

@@ -1,20 +1,20 @@
 //! Which tests look at which mutants. To build and run all of them for each mutant takes four times as
 //! long, and nearly every mutant is noticed by the tests that stand next to it.
 
-use std::{fs, path::Path};
+use std::fs;
 
-use super::results::Results;
+use super::{results::Results, tree::Tree};
 use crate::command::{Command, Failure};
 
 /// A part of the code, and the tests that look at its mutants first.
-pub(super) struct Part {
+struct Part {
     name: &'static str,
     /// Of the names of mutants, which begin with their file.
     pattern: &'static str,
     tests: &'static [&'static str],
 }
 
-pub(super) const PARTS: &[Part] = &[
+const PARTS: &[Part] = &[
     Part {
         name: "record",
         pattern: "^crates/seiriken/src/record/",
@@ -35,16 +35,21 @@ pub(super) const PARTS: &[Part] = &[
 
 const STORE: &[&str] = &["--lib", "--test=conformance", "--test=sqlite"];
 
-/// Tries the mutants of a part under the part's tests.
-pub(super) fn part(tree: &Path, part: &Part) -> Result<Results, Failure> {
-    println!("{}: under {}", part.name, part.tests.join(" "));
-    pass(tree, part.name, &[part.pattern.to_owned()], part.tests)
+/// All tests of the library, without those in its documentation: they are slow and test the same.
+pub(super) const ALL: &[&str] = &["--lib", "--tests"];
+
+/// Tries the share of one tree, part by part.
+pub(super) fn parts(tree: &Tree) -> Result<Results, Failure> {
+    let mut results = Results::default();
+    for part in PARTS {
+        results.add(pass(tree, part.name, &[part.pattern.to_owned()], part.tests)?);
+    }
+    Ok(results)
 }
 
-/// Tries the mutants that fit one of the patterns under all tests of the library.
-pub(super) fn with_all_tests(tree: &Path, patterns: &[String]) -> Result<Results, Failure> {
-    println!("under all tests");
-    pass(tree, "all", patterns, &["--lib", "--tests"])
+/// Tries a tree's share of the mutants that fit one of the patterns, under all tests.
+pub(super) fn with_all_tests(tree: &Tree, patterns: &[String]) -> Result<Results, Failure> {
+    pass(tree, "all", patterns, ALL)
 }
 
 /// A pattern that the name of this mutant alone fits.
@@ -60,27 +65,23 @@ pub(super) fn pattern(mutant: &str) -> String {
     pattern
 }
 
-fn pass(tree: &Path, name: &str, of: &[String], tests: &[&str]) -> Result<Results, Failure> {
+fn pass(tree: &Tree, name: &str, of: &[String], tests: &[&str]) -> Result<Results, Failure> {
     let output = format!("target/passes/{name}");
-    fs::create_dir_all(tree.join(&output)).map_err(|error| {
+    fs::create_dir_all(tree.folder.join(&output)).map_err(|error| {
         Failure::new(format!("{output}: {error}"), "cargo xtask campaign mutants")
     })?;
-    // Built once, and copied for each of the jobs.
-    let prepare = ["test", "--no-run", "--quiet", "--profile=mutants", "--package=seiriken"];
-    let folder = tree.join("target").to_string_lossy().into_owned();
-    let prepare = Command::cargo(&[&prepare, &["--all-features"][..], tests].concat());
-    prepare.with("CARGO_TARGET_DIR", folder.as_str()).run(tree)?;
-    let mut arguments =
-        vec!["mutants", "--package=seiriken", "--copy-target=true", "--output", &output];
+    let shard = tree.share();
+    let mut arguments = vec!["mutants", "--package=seiriken", "--in-place", "--baseline=skip"];
+    arguments.extend(["--timeout=60", "--shard", &shard, "--sharding=round-robin"]);
+    arguments.extend(["--output", &output]);
     arguments.extend(of.iter().flat_map(|pattern| ["--re", pattern]));
-    arguments.push("--");
-    arguments.extend(tests);
-    let parent = tree.parent().unwrap_or(tree).to_string_lossy().into_owned();
-    let mutate = Command::cargo(&arguments).with("TMPDIR", parent);
+    // Behind `--` they would hold for running alone, and all tests would be built each time.
+    let tests: Vec<String> = tests.iter().map(|test| format!("--cargo-arg={test}")).collect();
+    arguments.extend(tests.iter().map(String::as_str));
+    let mutate = Command::cargo(&arguments).with("CARGO_TARGET_DIR", tree.target());
     // It ends with an error where one survived: what survived is in its results.
-    let _ = mutate.run(tree);
-    let results = tree.join(output).join("mutants.out");
-    match Results::read(&results) {
+    let _ = mutate.run(&tree.folder);
+    match Results::read(&tree.folder.join(output).join("mutants.out")) {
         Ok(Some(results)) => Ok(results),
         Ok(None) => Err(Failure::new("not all mutants were tried", mutate.to_string())),
         Err(error) => Err(Failure::new(error.to_string(), mutate.to_string())),
