@@ -1,5 +1,7 @@
 //! The transition function of the key record, row by row and then exhaustively.
 
+#[path = "transitions/anew.rs"]
+mod anew;
 #[path = "transitions/classes.rs"]
 mod classes;
 #[path = "transitions/expired.rs"]

@@ -217,7 +217,7 @@ mod tests {
     use crate::scope::Scope;
     use crate::secret::StoreSecret;
 
-    fn records() -> Vec<Record> {
+    fn records() -> [Record; 3] {
         let secret = StoreSecret::from_bytes([1; 32]);
         let retention = Retention { answers: Duration::from_mins(1), skew: Duration::from_secs(5) };
         let record = |minted, state| Record {
@@ -231,7 +231,7 @@ mod tests {
             state,
         };
         let by = Minted::By(Timestamp::from_millis(1));
-        vec![
+        [
             record(
                 by,
                 State::InProgress {
@@ -265,6 +265,20 @@ mod tests {
     fn every_state_is_read_back() {
         for record in records() {
             assert_eq!(decode(&ID, encode(&ID, &record)), Ok(record));
+        }
+    }
+
+    #[test]
+    fn every_class_and_every_reason_is_read_back() {
+        let [_, mut unknown, _] = records();
+        for class in [EffectClass::Transactional, EffectClass::Keyed, EffectClass::Opaque] {
+            for reason in [Why::OwnerVanished, Why::OwnerCannotSay] {
+                unknown.class = class;
+                if let State::Indeterminate { why, .. } = &mut unknown.state {
+                    *why = reason;
+                }
+                assert_eq!(decode(&ID, encode(&ID, &unknown)), Ok(unknown.clone()));
+            }
         }
     }
 
