@@ -145,6 +145,9 @@ enum Campaign {
         /// Make those alone whose name fits this, such as `record/codec.rs`
         #[arg(long, value_name = "REGEX")]
         only: Option<String>,
+        /// Make those of these parts alone: each can have its own hour
+        #[arg(long, value_name = "PART", num_args = 1.., value_delimiter = ',', conflicts_with = "only")]
+        part: Vec<mutants::Part>,
     },
 }
 
@@ -193,7 +196,7 @@ fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
     let (gate, Long { minutes, seed }) = match campaign {
         Campaign::Guards { only } => return guards::run(root, only.as_deref()),
         Campaign::Fuzz { minutes, target } => return fuzz::run(root, minutes, &target),
-        Campaign::Mutants { only } => return mutants::run(root, only.as_deref()),
+        Campaign::Mutants { only, part } => return mutants::run(root, only.as_deref(), &part),
         Campaign::Model(long) => (Gate::Model, long),
         Campaign::Histories(long) => (Gate::Histories, long),
         Campaign::Mistakes(long) => (Gate::Mistakes, long),

@@ -18,6 +18,9 @@ mod tree;
 
 use std::{collections::BTreeSet, fs, path::Path, thread};
 
+use clap::ValueEnum;
+
+pub(crate) use self::passes::Part;
 use self::{
     results::Results,
     survivors::{name, read},
@@ -33,8 +36,8 @@ const VERSION: &str = "27.1.0";
 
 const SURVIVORS: &str = "docs/survivors.md";
 
-/// Makes all mutants of the configuration, or those alone whose name fits a pattern.
-pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
+/// Makes the mutants of these parts, all where none is named; or those alone whose name fits a pattern.
+pub(crate) fn run(root: &Path, only: Option<&str>, parts: &[Part]) -> Result<(), Failure> {
     if !Command::cargo(&["mutants", "--version"]).answers(root) {
         println!("cargo-mutants is missing; installing {VERSION}, which takes some minutes, once");
         let install = ["install", "cargo-mutants", "--locked", "--version", VERSION];
@@ -46,18 +49,21 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
         Some(pattern) => {
             in_each(&trees, |tree| passes::with_all_tests(tree, &[pattern.to_owned()]))?
         }
-        None => all_parts(&trees)?,
+        None if parts.is_empty() => in_parts(&trees, Part::value_variants())?,
+        None => in_parts(&trees, parts)?,
     };
     if results.caught.is_empty() {
         let repeat = "cargo xtask campaign mutants";
         return Err(Failure::new("no mutant was caught: the tests did not run", repeat));
     }
-    told(root, &commit, only, &results)
+    let parts = || parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(", ");
+    let of = only.map_or_else(parts, |pattern| format!("`{pattern}`"));
+    told(root, &commit, &of, &results)
 }
 
 /// Each part under its own tests; then, under all tests, what those have not noticed.
-fn all_parts(trees: &[Tree]) -> Result<Results, Failure> {
-    let mut results = in_each(trees, passes::parts)?;
+fn in_parts(trees: &[Tree], parts: &[Part]) -> Result<Results, Failure> {
+    let mut results = in_each(trees, |tree| passes::parts(tree, parts))?;
     let left: Vec<String> = results.missed.iter().map(|mutant| passes::pattern(mutant)).collect();
     if !left.is_empty() {
         println!("{} are left for all tests", left.len());
@@ -81,18 +87,18 @@ fn in_each(
 }
 
 /// Holds the survivors to the list, and notes what came of it.
-fn told(root: &Path, commit: &str, only: Option<&str>, results: &Results) -> Result<(), Failure> {
+fn told(root: &Path, commit: &str, part: &str, results: &Results) -> Result<(), Failure> {
     let list = fs::read_to_string(root.join(SURVIVORS))
         .map_err(|error| Failure::new(format!("{SURVIVORS}: {error}"), SURVIVORS))?;
     let explained = read(&list);
     let survivors: BTreeSet<String> = results.missed.iter().map(|mutant| name(mutant)).collect();
     let findings: Vec<String> = survivors.difference(&explained).cloned().collect();
-    if only.is_none() {
+    if part.is_empty() {
         for killed in explained.difference(&survivors) {
             println!("{SURVIVORS} has one that is killed: {killed}");
         }
     }
-    let of = only.map(|pattern| format!(" of `{pattern}`")).unwrap_or_default();
+    let of = if part.is_empty() { String::new() } else { format!(" of {part}") };
     let counts = format!(
         "{} caught{of}, {} survived and are explained, {} do not compile, {} run for ever",
         results.caught.len(),

@@ -36,7 +36,7 @@ pub struct MemoryStore {
     secret: StoreSecret,
     issuing: IssuingSecrets,
     clock: Box<dyn Clock>,
-    last_token: AtomicU64,
+    next_token: AtomicU64,
     /// An earlier process may have run everything before this one's start.
     swept_through: SweptThrough,
     usage: UsageTable,
@@ -70,7 +70,7 @@ impl MemoryStore {
             swept_through: SweptThrough::new(clock.now()),
             usage: UsageTable::default(),
             clock: Box::new(clock),
-            last_token: AtomicU64::new(0),
+            next_token: AtomicU64::new(1),
             shards: std::array::from_fn(|_| Mutex::default()),
         })
     }
@@ -120,7 +120,7 @@ impl MemoryStore {
     }
 
     fn fresh_token(&self) -> Token {
-        Token::from_u128(u128::from(self.last_token.fetch_add(1, Ordering::Relaxed)) + 1)
+        Token::from_u128(self.next_token.fetch_add(1, Ordering::Relaxed).into())
     }
 }
 
@@ -224,4 +224,37 @@ fn share(record: &Record) -> Share {
         State::InProgress { .. } | State::Indeterminate { .. } => 0,
     };
     Share { scope: record.scope, bytes: u32::try_from(answer + REST).unwrap_or(u32::MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::Fingerprint;
+    use crate::identity::IdentityDigest;
+    use crate::record::{Minted, Retention, Why};
+    use crate::scope::{Scope, ScopeDigest};
+
+    #[test]
+    fn a_record_counts_for_its_answer_and_a_little_more() {
+        let secret = StoreSecret::from_bytes([1; 32]);
+        let mut record = Record {
+            token: Token::from_u128(1),
+            identity: IdentityDigest::anonymous(&secret),
+            fingerprint: Fingerprint::of_work(&secret, "job", b"1"),
+            scope: ScopeDigest::new(&secret, &Scope::default()),
+            minted: Minted::By(Timestamp::ZERO),
+            class: EffectClass::Opaque,
+            executions: 1,
+            state: State::Indeterminate {
+                why: Why::OwnerVanished,
+                retention: Retention { answers: Duration::ZERO, skew: Duration::ZERO },
+                forget_at: Timestamp::ZERO,
+            },
+        };
+        assert_eq!(share(&record).bytes, 150);
+        let response = RecordedResponse::of_work(b"done");
+        let answer = u32::try_from(response.as_bytes().len()).expect("a short answer");
+        record.state = State::Completed { response, expires_at: Timestamp::ZERO };
+        assert_eq!(share(&record).bytes, 150 + answer);
+    }
 }

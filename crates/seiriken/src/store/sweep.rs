@@ -50,8 +50,9 @@ impl Swept {
         }
     }
 
-    fn did_something(&self) -> bool {
-        self.removed + self.unresolved_removed + self.became_indeterminate > 0
+    /// Whether to take the next step at once: rows that cannot be swept are due each time.
+    fn goes_on(&self) -> bool {
+        self.more && *self != Self { more: true, ..Self::default() }
     }
 }
 
@@ -69,7 +70,7 @@ pub async fn keep_swept<S: Sweep>(store: S, pause: Duration) {
             match store.sweep().await {
                 Ok(swept) => {
                     tell(&swept);
-                    if !(swept.more && swept.did_something()) {
+                    if !swept.goes_on() {
                         break;
                     }
                 }
@@ -93,5 +94,133 @@ fn tell(swept: &Swept) {
     }
     if removed > 0 {
         tracing::debug!(removed, "swept");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use super::*;
+    use crate::clock::{ManualClock, Timestamp};
+    use crate::identity::IdentityDigest;
+    use crate::policy::Quota;
+    use crate::record::transition::{Claim, ClaimOutcome};
+    use crate::record::{AttemptId, EffectClass, RecordedResponse, Retention};
+    use crate::scope::{RecordId, Scope, ScopeDigest};
+    use crate::store::MemoryStore;
+    use crate::{Fingerprint, StoreSecret};
+
+    const RETENTION: Retention =
+        Retention { answers: Duration::from_secs(60), skew: Duration::from_secs(5) };
+
+    fn claim(class: EffectClass) -> Claim {
+        let secret = StoreSecret::from_bytes([1; 32]);
+        Claim {
+            attempt: AttemptId::from_random(1),
+            identity: IdentityDigest::anonymous(&secret),
+            fingerprint: Fingerprint::of_work(&secret, "job", b"1"),
+            scope: ScopeDigest::new(&secret, &Scope::default()),
+            date: None,
+            class,
+            lease: Duration::from_secs(30),
+            retention: RETENTION,
+            quota: Quota::default(),
+        }
+    }
+
+    /// A store with an answer, an unknown outcome and an opaque claim, and its clock.
+    async fn store() -> (Arc<MemoryStore>, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+        let store = MemoryStore::with_clock(Arc::clone(&clock)).expect("randomness");
+        let granted = async |key, class| {
+            let id = RecordId::from_bytes([key; 16]);
+            match store.claim(id, claim(class)).await.expect("it is in memory") {
+                ClaimOutcome::Granted(grant) => (id, grant.token),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (id, token) = granted(1, EffectClass::Opaque).await;
+        let answer = RecordedResponse::of_work(b"done");
+        store.complete(id, token, answer).await.expect("it is in memory");
+        granted(2, EffectClass::Opaque).await;
+        (Arc::new(store), clock)
+    }
+
+    #[tokio::test]
+    async fn a_step_says_what_it_did() {
+        let (store, clock) = store().await;
+        assert_eq!(store.sweep().await.expect("it is in memory"), Swept::default());
+        clock.advance(Duration::from_secs(30));
+        let vanished = Swept { became_indeterminate: 1, ..Swept::default() };
+        assert_eq!(store.sweep().await.expect("it is in memory"), vanished);
+        clock.advance(Duration::from_secs(35));
+        let forgotten = Swept { removed: 1, ..Swept::default() };
+        assert_eq!(store.sweep().await.expect("it is in memory"), forgotten);
+        clock.advance(Duration::from_hours(30 * 24));
+        let unresolved = Swept { unresolved_removed: 1, ..Swept::default() };
+        assert_eq!(store.sweep().await.expect("it is in memory"), unresolved);
+    }
+
+    #[test]
+    fn another_step_follows_at_once_where_this_one_did_something_and_more_is_due() {
+        for did in 0..8 {
+            let swept = Swept {
+                removed: did & 1,
+                unresolved_removed: (did >> 1) & 1,
+                became_indeterminate: did >> 2,
+                more: true,
+            };
+            assert_eq!(swept.goes_on(), did > 0, "{swept:?}");
+            assert!(!Swept { more: false, ..swept }.goes_on(), "{swept:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_due_is_swept_after_each_pause() {
+        let (store, clock) = store().await;
+        let pause = Duration::from_secs(1);
+        let sweeping = tokio::spawn(keep_swept(Arc::clone(&store), pause));
+        clock.advance(Duration::from_secs(65));
+        tokio::time::sleep(pause * 2).await;
+        assert_eq!(store.sweep().await.expect("it is in memory"), Swept::default(), "done before");
+        sweeping.abort();
+    }
+
+    /// What is logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_was_lost_for_good_is_a_warning() {
+        let told = |swept: &Swept| {
+            let log = Log::default();
+            let writer = log.clone();
+            let lines = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::DEBUG)
+                .with_ansi(false)
+                .without_time()
+                .with_writer(move || writer.clone());
+            tracing::subscriber::with_default(lines.finish(), || tell(swept));
+            let log = log.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let text = String::from_utf8_lossy(&log).into_owned();
+            let level = |line: &str| line.split_whitespace().next().map(str::to_owned);
+            text.lines().filter_map(level).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(told(&Swept { more: true, ..Swept::default() }), "");
+        assert_eq!(told(&Swept { became_indeterminate: 1, ..Swept::default() }), "WARN");
+        assert_eq!(told(&Swept { unresolved_removed: 1, ..Swept::default() }), "WARN");
+        assert_eq!(told(&Swept { removed: 1, ..Swept::default() }), "DEBUG");
     }
 }

@@ -124,3 +124,14 @@ async fn dropping_every_handle_closes_the_file_too() {
     let told = store.claim(key(1), ask(&store, EffectClass::Keyed, 2)).await;
     assert_eq!(told.expect("it is answered"), ClaimOutcome::Completed(answer("kept")));
 }
+
+/// Else a service would end for no reason.
+#[tokio::test]
+async fn a_store_that_is_well_has_not_halted() {
+    let bench = Bench::new();
+    let store = bench.open().await;
+    let mut halted = std::pin::pin!(store.halted());
+    assert!(poll!(&mut halted).is_pending());
+    owner(&store, key(1), EffectClass::Keyed).await;
+    assert!(poll!(&mut halted).is_pending());
+}

@@ -3,37 +3,48 @@
 
 use std::fs;
 
+use clap::ValueEnum;
+
 use super::{results::Results, tree::Tree};
 use crate::command::{Command, Failure};
 
-/// A part of the code, and the tests that look at its mutants first.
-struct Part {
-    name: &'static str,
-    /// Of the names of mutants, which begin with their file.
-    pattern: &'static str,
-    tests: &'static [&'static str],
+/// A part of the code. Each has tests that look at its mutants first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// The key record and its transitions
+    Record,
+    /// The stores
+    Store,
+    /// The engine
+    Engine,
+    /// What a request says: key, identity, fingerprint, scope
+    Request,
 }
 
-const PARTS: &[Part] = &[
-    Part {
-        name: "record",
-        pattern: "^crates/seiriken/src/record/",
-        tests: &["--lib", "--test=transitions"],
-    },
-    Part { name: "store", pattern: "^crates/seiriken/src/store/", tests: STORE },
-    Part {
-        name: "engine",
-        pattern: "^crates/seiriken/src/engine/",
-        tests: &["--lib", "--test=engine", "--test=sweep"],
-    },
-    Part {
-        name: "request",
-        pattern: "^crates/seiriken/src/(fingerprint/|[a-z_]*[.]rs)",
-        tests: &["--lib", "--test=dated_keys"],
-    },
-];
+impl Part {
+    /// Of the names of mutants, which begin with their file.
+    fn pattern(self) -> &'static str {
+        match self {
+            Self::Record => "^crates/seiriken/src/record/",
+            Self::Store => "^crates/seiriken/src/store/",
+            Self::Engine => "^crates/seiriken/src/engine/",
+            Self::Request => "^crates/seiriken/src/(fingerprint/|[a-z_]*[.]rs)",
+        }
+    }
 
-const STORE: &[&str] = &["--lib", "--test=conformance", "--test=sqlite"];
+    fn tests(self) -> &'static [&'static str] {
+        match self {
+            Self::Record => &["--lib", "--test=transitions"],
+            Self::Store => &["--lib", "--test=conformance", "--test=sqlite", "--test=sweep"],
+            Self::Engine => &["--lib", "--test=engine", "--test=sweep"],
+            Self::Request => &["--lib", "--test=dated_keys"],
+        }
+    }
+
+    pub(super) fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+}
 
 /// Each of them takes seconds. They look only at what the others have not noticed.
 const SLOW: &[&str] = &[
@@ -49,11 +60,11 @@ const SLOW: &[&str] = &[
 pub(super) const ALL: &[&str] = &["--lib", "--tests"];
 
 /// Tries the share of one tree, part by part.
-pub(super) fn parts(tree: &Tree) -> Result<Results, Failure> {
+pub(super) fn parts(tree: &Tree, parts: &[Part]) -> Result<Results, Failure> {
     let mut results = Results::default();
-    for part in PARTS {
-        let look = Look { tests: part.tests, without: SLOW, seconds: "25" };
-        results.add(pass(tree, part.name, &[part.pattern.to_owned()], &look)?);
+    for part in parts {
+        let look = Look { tests: part.tests(), without: SLOW, seconds: "25" };
+        results.add(pass(tree, &part.name(), &[part.pattern().to_owned()], &look)?);
     }
     Ok(results)
 }
