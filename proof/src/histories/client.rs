@@ -144,7 +144,7 @@ async fn deliver(
     world.way(&[request.which as u64, to as u64, 6]).await;
     let Some(service) = cluster.service(to) else { return };
     world.gate(service.node()).await;
-    let invoked = world.judge().arrives(request.which);
+    let arrival = world.judge().arrives(request.which, service.node(), world.now());
     let mut run = service.serve(request);
     let decision = tokio::select! {
         biased;
@@ -156,7 +156,7 @@ async fn deliver(
     };
     // A process that has died in the meantime has told nobody anything.
     world.gate(service.node()).await;
-    let decided = world.judge().told(request, invoked, world.now(), &decision);
+    let decided = world.judge().told(request, arrival, world.now(), &decision);
     let answer = answer(&decision, &cluster, decided);
     world.way(&[request.which as u64, to as u64, 7]).await;
     if let Some(tell) = tell {

@@ -135,11 +135,12 @@ impl Cluster {
 
     async fn probe(self: &Arc<Self>, request: Request) -> Option<Decision<Own>> {
         let service = self.service(0)?;
-        let invoked = self.world.judge().arrives(request.which);
+        let now = self.world.now();
+        let arrival = self.world.judge().arrives(request.which, service.node(), now);
         let limit = Duration::from_millis(SETTLED_WITHIN);
         let decision = tokio::time::timeout(limit, service.serve(request)).await.ok()?;
         let mut judge = self.world.judge();
-        judge.told(request, invoked, self.world.now(), &decision);
+        judge.told(request, arrival, self.world.now(), &decision);
         Some(decision)
     }
 }

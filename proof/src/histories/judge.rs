@@ -106,6 +106,17 @@ pub(super) struct Seen {
     /// Something has befallen it that may cost it its lease.
     pub(super) disturbed: bool,
     pub(super) died: bool,
+    /// When its owner was told its answer, in milliseconds.
+    pub(super) told_at: Option<u64>,
+}
+
+/// A request's coming to a process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) moment: u64,
+    /// In milliseconds.
+    pub(super) at: u64,
+    pub(super) node: Node,
 }
 
 /// A key.
@@ -222,11 +233,12 @@ impl Judge {
 
 /// What the work does.
 impl Judge {
-    /// A request arrives at a process; answers when.
-    pub(super) fn arrives(&mut self, which: usize) -> u64 {
+    /// A request arrives at a process.
+    pub(super) fn arrives(&mut self, which: usize, node: Node, at: u64) -> Arrival {
         let key = self.plan.intents[which].key;
         self.keys[usize::from(key)].arrivals += 1;
-        self.note("arrives", &[which as u64, u64::from(key)])
+        let moment = self.note("arrives", &[which as u64, u64::from(key)]);
+        Arrival { moment, at, node }
     }
 
     /// Answers the execution's number, 1 for the first.
@@ -238,7 +250,8 @@ impl Judge {
         let disturbed = self.plan.faults.iter().any(|fault| {
             matches!(fault, Fault::Store { .. } | Fault::Pause { .. } | Fault::ClockJump { .. })
         });
-        let seen = Seen { intent, key, node, began, effect, ended, disturbed, died: false };
+        let (died, told_at) = (false, None);
+        let seen = Seen { intent, key, node, began, effect, ended, disturbed, died, told_at };
         self.executions.push(seen);
         self.executions.len() as u64
     }

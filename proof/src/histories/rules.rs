@@ -4,7 +4,7 @@ use seiriken::engine::Decision;
 use seiriken::record::RecordedResponse;
 use seiriken_client::verdict::{AtDeadline, Verdict};
 
-use super::judge::{Judge, Mark, Seen};
+use super::judge::{Arrival, Judge, Mark, Seen};
 use super::plan::{Effect, Fault, Intent, WorkEnds};
 use super::service::{Own, Request, execution_of};
 
@@ -23,11 +23,11 @@ pub(super) enum End {
 }
 
 impl Judge {
-    /// A process decides what a request is told that arrived at the moment `invoked`.
+    /// A process decides what a request is told.
     pub(super) fn told(
         &mut self,
         request: Request,
-        invoked: u64,
+        arrival: Arrival,
         now: u64,
         decision: &Decision<Own>,
     ) -> u64 {
@@ -35,7 +35,8 @@ impl Judge {
         let (number, mark) = kind(decision);
         let decided = self.note("told", &[which as u64, number]);
         self.mark(mark);
-        self.not_fresh_after_an_answer(intent, invoked, now, decision);
+        self.not_fresh_after_an_answer(intent, arrival.moment, now, decision);
+        self.hears_its_neighbour(intent, arrival, now, decision);
         match decision {
             Decision::Executed { response, .. } | Decision::Replayed(response) => {
                 self.durable_and_ones_own(intent, response);
@@ -106,6 +107,39 @@ impl Judge {
         }
         if done {
             self.breach("a request is told to wait for what has long been done");
+        }
+    }
+
+    /// Who comes to a process while that works on the same request hears the answer together with the
+    /// owner, and not when its patience is over.
+    fn hears_its_neighbour(
+        &mut self,
+        intent: Intent,
+        arrival: Arrival,
+        now: u64,
+        decision: &Decision<Own>,
+    ) {
+        if let Decision::Executed { response, .. } = decision {
+            let number = usize::try_from(execution_of(response)).unwrap_or(0);
+            if let Some(seen) = number.checked_sub(1).and_then(|at| self.executions.get_mut(at)) {
+                seen.told_at = Some(now);
+            }
+            return;
+        }
+        let waited = matches!(decision, Decision::Replayed(_) | Decision::InProgress { .. });
+        if !waited || self.strayed() {
+            return;
+        }
+        let late = self.executions.iter().any(|seen| {
+            let of = self.plan.intents[seen.intent];
+            let same =
+                (of.key, of.request, of.caller) == (intent.key, intent.request, intent.caller);
+            let here = seen.node == arrival.node;
+            let since = seen.told_at.map(|told| told.max(arrival.at));
+            same && here && since.is_some_and(|since| now > since + STALE)
+        });
+        if late {
+            self.breach("who waits beside the owner is not told its answer");
         }
     }
 

@@ -31,21 +31,24 @@ enum Finds {
     Panic,
     /// The answer.
     Answer,
-    /// The first request at work: it waits for it.
+    /// The first request at work in another process: it waits for it.
     Running,
+    /// The first request at work in this process, which then has nothing to do: it waits, and does it.
+    InVain,
     /// What an owner left that is gone.
     Vanished,
     /// The answer to another request than its own.
     OtherRequest,
 }
 
-const ALL: [Finds; 8] = [
+const ALL: [Finds; 9] = [
     Finds::Nothing,
     Finds::NothingToDo,
     Finds::Doubt,
     Finds::Panic,
     Finds::Answer,
     Finds::Running,
+    Finds::InVain,
     Finds::Vanished,
     Finds::OtherRequest,
 ];
@@ -76,7 +79,7 @@ fn dropped_after<S: Store + Sweep>(
     tally: &mut Tally,
 ) -> bool {
     let on_concurrent = match finds {
-        Finds::Running => OnConcurrent::Wait(PATIENCE),
+        Finds::Running | Finds::InVain => OnConcurrent::Wait(PATIENCE),
         _ => OnConcurrent::Reject,
     };
     let setting = Setting { front, class, on_concurrent, dated: false };
@@ -123,6 +126,14 @@ impl Finds {
             }
             Self::Running => {
                 let work = Does::AnswersAfter(Duration::from_secs(3));
+                let first = tokio::spawn(world.begin_elsewhere(client, work, PATIENCE));
+                sleep(Duration::from_secs(1)).await;
+                let ended = polled(world, client, Does::Answers, polls).await;
+                let _ = first.await;
+                ended
+            }
+            Self::InVain => {
+                let work = Does::NothingDoneAfter(Duration::from_secs(3));
                 let first = tokio::spawn(world.begin(client, work, PATIENCE));
                 sleep(Duration::from_secs(1)).await;
                 let ended = polled(world, client, Does::Answers, polls).await;

@@ -28,6 +28,10 @@ pub(super) enum Script {
     TwoAtOnce,
     /// A second one while the first is at work, which waits for the answer.
     SecondWaits,
+    /// Two more while the first is at work in vain: one of them does it, the other one waits on.
+    TwoWaitOn,
+    /// A second one while the first is at work in another process: it waits for that.
+    WaitsForElsewhere,
     /// Work that takes more than two leases, and retries while it runs.
     Slow,
     /// The work finds that there is nothing to do. The retry does it.
@@ -62,12 +66,15 @@ impl Scenario {
     pub(super) fn all() -> impl Iterator<Item = Self> {
         use Script::{
             CannotSay, ClientGone, Dated, Late, LateInVain, NothingDone, OtherCaller, OtherRequest,
-            Panics, Retry, SecondWaits, Slow, Swept, TwoAtOnce, Vanished, VanishedInVain,
+            Panics, Retry, SecondWaits, Slow, Swept, TwoAtOnce, TwoWaitOn, Vanished,
+            VanishedInVain, WaitsForElsewhere,
         };
         let scripts = [
             Retry,
             TwoAtOnce,
             SecondWaits,
+            TwoWaitOn,
+            WaitsForElsewhere,
             Slow,
             NothingDone,
             CannotSay,
@@ -87,7 +94,9 @@ impl Scenario {
 
     pub(super) fn setting(self, front: FrontKind) -> Setting {
         let on_concurrent = match self.script {
-            Script::SecondWaits => OnConcurrent::Wait(2 * PATIENCE),
+            Script::SecondWaits | Script::TwoWaitOn | Script::WaitsForElsewhere => {
+                OnConcurrent::Wait(2 * PATIENCE)
+            }
             _ => OnConcurrent::Reject,
         };
         Setting { front, class: self.class, on_concurrent, dated: self.script == Script::Dated }
@@ -139,6 +148,23 @@ impl Scenario {
             Script::SecondWaits => {
                 let work = Does::AnswersAfter(seconds(5));
                 let first = tokio::spawn(world.begin(Who::Client, work, PATIENCE));
+                sleep(seconds(1)).await;
+                client(Does::Answers).await;
+                let _ = first.await;
+                client(Does::Answers).await;
+            }
+            Script::TwoWaitOn => {
+                let work = Does::NothingDoneAfter(seconds(3));
+                let first = tokio::spawn(world.begin(Who::Client, work, PATIENCE));
+                sleep(seconds(1)).await;
+                let waits = || client(Does::AnswersAfter(seconds(2)));
+                tokio::join!(waits(), waits());
+                let _ = first.await;
+                client(Does::Answers).await;
+            }
+            Script::WaitsForElsewhere => {
+                let work = Does::AnswersAfter(seconds(2));
+                let first = tokio::spawn(world.begin_elsewhere(Who::Client, work, PATIENCE));
                 sleep(seconds(1)).await;
                 client(Does::Answers).await;
                 let _ = first.await;

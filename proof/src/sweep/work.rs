@@ -29,6 +29,8 @@ pub(super) enum Does {
     WaitsInVain(Arc<Semaphore>),
     /// Finds that there is nothing to do, and says so.
     NothingDone,
+    /// The same after this long.
+    NothingDoneAfter(Duration),
     /// Has its effect, and cannot say so.
     CannotSay,
     /// Has its effect, and panics.
@@ -58,11 +60,11 @@ impl Work {
     async fn run(self, number: u32) -> Ended {
         self.ledger.executes(number);
         yield_now().await;
-        if let Does::AnswersAfter(pause) = self.does {
+        if let Does::AnswersAfter(pause) | Does::NothingDoneAfter(pause) = self.does {
             tokio::time::sleep(pause).await;
         }
         match &self.does {
-            Does::NothingDone => return Ended::NothingDone,
+            Does::NothingDone | Does::NothingDoneAfter(_) => return Ended::NothingDone,
             Does::WaitsInVain(gate) => {
                 self.wait_for(gate).await;
                 return Ended::NothingDone;

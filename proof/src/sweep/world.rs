@@ -49,6 +49,8 @@ pub(super) struct Setting {
 pub(super) struct World<S: Store> {
     pub(super) store: Faulty<S>,
     front: Arc<Front<S>>,
+    /// That of another process, on the same store.
+    elsewhere: Front<S>,
     class: EffectClass,
     ledger: Arc<Ledger>,
     processes: Processes,
@@ -87,10 +89,12 @@ impl<S: Store + Sweep> World<S> {
         );
         let date = setting.dated.then_some(KeyDate { minted: now, expires_at: None });
         let key = (key.into_uuid(), date);
-        let front = Arc::new(Front::new(setting.front, Arc::clone(&store), &policy, key));
+        let front = || Front::new(setting.front, Arc::clone(&store), &policy, key);
+        let (front, elsewhere) = (Arc::new(front()), front());
         Self {
             store,
             front,
+            elsewhere,
             class: setting.class,
             ledger: Arc::default(),
             processes: Arc::default(),
@@ -109,7 +113,24 @@ impl<S: Store + Sweep> World<S> {
         does: Does,
         patience: Duration,
     ) -> impl Future<Output = Told> + Send + 'static {
-        let (request, asking) = self.send(who, does);
+        self.awaited(self.send(who, does), patience)
+    }
+
+    /// The same to another process.
+    pub(super) fn begin_elsewhere(
+        &self,
+        who: Who,
+        does: Does,
+        patience: Duration,
+    ) -> impl Future<Output = Told> + Send + 'static {
+        self.awaited(self.send_to(&self.elsewhere, who, does), patience)
+    }
+
+    fn awaited(
+        &self,
+        (request, asking): (usize, BoxFuture<'static, Told>),
+        patience: Duration,
+    ) -> impl Future<Output = Told> + Send + 'static {
         let ledger = Arc::clone(&self.ledger);
         async move {
             let told = timeout(patience, asking).await.unwrap_or(Told::GaveUp);
@@ -120,9 +141,13 @@ impl<S: Store + Sweep> World<S> {
 
     /// A request whose future is the caller's to drop, at whatever point.
     pub(super) fn send(&self, who: Who, does: Does) -> (usize, BoxFuture<'static, Told>) {
+        self.send_to(&self.front, who, does)
+    }
+
+    fn send_to(&self, front: &Front<S>, who: Who, does: Does) -> (usize, BoxFuture<'static, Told>) {
         let request = self.ledger.asks(who);
         let (class, ledger) = (self.class, Arc::clone(&self.ledger));
-        (request, self.front.ask(Work { request, who, does, class, ledger }))
+        (request, front.ask(Work { request, who, does, class, ledger }))
     }
 
     pub(super) fn tell(&self, request: usize, told: &Told) {

@@ -3,6 +3,7 @@
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
@@ -13,11 +14,19 @@ use crate::planted::{Mistake, planted};
 use crate::record::transition::RenewOutcome;
 use crate::store::Store;
 
+/// Renewals that go on until this is dropped. One under way is never cut off.
+pub(super) struct Beating {
+    stop: DropGuard,
+    /// Others may have taken the key over.
+    lost: CancellationToken,
+}
+
 /// Runs `work`, and renews the lease as long as it takes. Work that ends within a quarter of
-/// its lease costs no renewal at all.
+/// its lease costs no renewal at all. `overtaken` is called when the lease is lost meanwhile.
 pub(super) async fn keep_alive<S: Store, F: Future>(
     execution: &Execution<S>,
     mut work: Pin<&mut F>,
+    overtaken: impl FnOnce(),
 ) -> F::Output {
     if let Some(done) = done_within(interval(execution), work.as_mut()).await {
         return done;
@@ -26,35 +35,49 @@ pub(super) async fn keep_alive<S: Store, F: Future>(
         return work.await;
     }
     let beating = start(execution);
-    let done = work.await;
+    let done = tokio::select! {
+        biased;
+        done = work.as_mut() => done,
+        () = beating.lost.cancelled() => {
+            overtaken();
+            work.await
+        }
+    };
     if planted(Mistake::RenewsWhatHasEnded) {
-        beating.disarm();
+        beating.stop.disarm();
     }
     done
 }
 
-/// Renews the lease until the guard is dropped. A renewal under way is never cut off.
-pub(super) fn start<S: Store>(execution: &Execution<S>) -> DropGuard {
-    let stop = CancellationToken::new();
-    tokio::spawn(beat(execution.clone(), stop.clone()).in_current_span());
-    stop.drop_guard()
+/// Renews the lease.
+pub(super) fn start<S: Store>(execution: &Execution<S>) -> Beating {
+    let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
+    tokio::spawn(beat(execution.clone(), stop.clone(), lost.clone()).in_current_span());
+    Beating { stop: stop.drop_guard(), lost }
 }
 
-async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken) {
+async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken, lost: CancellationToken) {
     let (id, token) = (execution.id(), execution.token());
     let lease = execution.shared().policy.lease;
     let pause = interval(&execution);
+    let mut renewed = Instant::now();
     loop {
         reached(Point::RenewalAsked);
         match in_time(pause, pin!(execution.store().renew(id, token, lease))).await {
-            Ok(RenewOutcome::Renewed) => reached(Point::Renewed),
+            Ok(RenewOutcome::Renewed) => {
+                renewed = Instant::now();
+                reached(Point::Renewed);
+            }
             Ok(RenewOutcome::Lost) => {
                 if !stop.is_cancelled() {
                     tracing::warn!(%id, "the lease was lost while the work was running");
                 }
-                return;
+                return lost.cancel();
             }
             Err(error) => tracing::warn!(%id, %error, "a lease was not renewed; trying again"),
+        }
+        if renewed.elapsed() >= lease {
+            lost.cancel();
         }
         tokio::select! {
             biased;

@@ -10,7 +10,8 @@
 //! 2. From the claim on, the work belongs to the engine and not to the caller: when the caller
 //!    goes away (a dropped connection drops its future), the work and its recording go on in a
 //!    tracked task that [`Engine::drain`] waits for. Nothing is ever half-cancelled.
-//! 3. While the work runs, its lease is renewed.
+//! 3. While the work runs, its lease is renewed. Whoever waits for it in the same process does so
+//!    without asking the store; when the lease is lost, one of them asks.
 //! 4. A panic is caught and counts as "cannot say".
 //! 5. The answer is recorded before anybody hears it. When it cannot be recorded the caller is
 //!    told so ([`Decision::Pending`]), and recording goes on being tried; the key is never freed.
@@ -52,6 +53,7 @@ mod decision;
 mod detach;
 mod execution;
 mod heartbeat;
+mod in_line;
 mod in_time;
 mod operation;
 mod patience;
@@ -73,7 +75,7 @@ use self::attempts::Attempts;
 use self::caught::caught;
 use self::in_time::in_time;
 use self::patience::{Patience, Waited};
-use self::waiting::{Joined, Request, Settled, Turn, Waiting};
+use self::waiting::{Request, Turn, Waiting};
 use crate::failpoint::{Point, reached};
 use crate::fingerprint::{Fingerprint, FingerprintKind};
 use crate::planted::{Mistake, planted};
@@ -176,6 +178,10 @@ impl<S: Store> Engine<S> {
             let mut claim = self.claim_for(&operation);
             let patience = Patience::new(self.shared.policy.on_concurrent);
             let mut turn = None;
+            let request = request_of(id, &claim);
+            if let Some(response) = self.follow(&request, &mut turn, &patience).await {
+                return traced(Decision::Replayed(response));
+            }
             let decision = loop {
                 let outcome = match self.claim(id, &claim).await {
                     Ok(outcome) => outcome,
@@ -268,35 +274,6 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    async fn wait(
-        &self,
-        request: &Request,
-        turn: &mut Option<Turn>,
-        patience: &Patience,
-    ) -> Waited {
-        let Some(until) = patience.until else { return Waited::Enough };
-        if let Some(turn) = turn {
-            return Patience::pause(until, turn.listen()).await;
-        }
-        let settled = match self.shared.waiting.join(request) {
-            Joined::Waiting(settled) => settled,
-            Joined::Full => return Waited::Enough,
-            Joined::YourTurn(mine) => {
-                *turn = Some(mine);
-                return Waited::LookAgain;
-            }
-        };
-        match tokio::time::timeout_at(until, settled).await {
-            Ok(Ok(Settled::Completed(response))) => Waited::Answer(response),
-            Ok(Ok(Settled::YourTurn(mine))) => {
-                *turn = Some(mine);
-                Waited::LookAgain
-            }
-            Ok(Err(_)) => Waited::LookAgain,
-            Err(_) => Waited::Enough,
-        }
-    }
-
     fn execute<'e, W, Fut, T>(
         &'e self,
         request: Request,
@@ -315,7 +292,7 @@ impl<S: Store> Engine<S> {
             tracing::warn!(%id, execution, "taken over from an owner that vanished; running it again");
         }
         tracing::debug!(execution = grant.executions, "executing");
-        let turn = turn.unwrap_or_else(|| self.shared.waiting.own(request));
+        let mut turn = Some(turn.unwrap_or_else(|| self.shared.waiting.own(request)));
         let execution = Execution::new(Arc::clone(&self.shared), id, grant);
         async move {
             let _freeing = planted(Mistake::FreesTheKeyWhenItsCallerGoes)
@@ -330,13 +307,16 @@ impl<S: Store> Engine<S> {
                 let commit = execution.settled_commit().await;
                 self.settle(&execution, commit, ending).await
             });
-            let decision = heartbeat::keep_alive(&execution, deciding.as_mut()).await;
-            match &decision {
-                Decision::Executed { response, .. } | Decision::Replayed(response) => {
-                    turn.settle(response.clone());
-                }
+            // Whoever waits for an owner that others may have overtaken asks the store instead.
+            let overtaken = || drop(turn.take());
+            let decision = heartbeat::keep_alive(&execution, deciding.as_mut(), overtaken).await;
+            match (&decision, turn) {
+                (
+                    Decision::Executed { response, .. } | Decision::Replayed(response),
+                    Some(turn),
+                ) => turn.settle(response.clone()),
                 // The next one of those who wait asks the store what has become of it.
-                _ => drop(turn),
+                (_, turn) => drop(turn),
             }
             decision
         }

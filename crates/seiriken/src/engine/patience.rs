@@ -9,7 +9,7 @@ use crate::policy::OnConcurrent;
 use crate::record::RecordedResponse;
 
 /// How long one waits between looks at a key whose owner is not in this process.
-const POLL: Duration = Duration::from_millis(250);
+const POLL: Duration = Duration::from_millis(500);
 
 /// How long one is ready to wait for the first request.
 pub(super) struct Patience {
@@ -19,6 +19,7 @@ pub(super) struct Patience {
 /// What came of waiting.
 pub(super) enum Waited {
     Answer(RecordedResponse),
+    /// Ask the store: it is this one's turn, or the last time before its patience is over.
     LookAgain,
     Enough,
 }

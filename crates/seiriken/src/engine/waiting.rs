@@ -1,9 +1,9 @@
 //! Requests that wait for the first one of their key, in the same process.
 //!
-//! They have passed the store's comparisons already (it told them "in progress"), so the answer to
-//! the same request of the same caller can be handed to them without asking the store again. To no
-//! other: between what the store told them and their beginning to wait, the key may have become
-//! somebody else's.
+//! The store has compared the owner's request, or that of whoever asks about it, and theirs is the same
+//! request of the same caller: so its answer can be handed to them without asking the store, also
+//! where they have never asked. To no other: by the time that one begins to wait, the key may have
+//! become somebody else's.
 //!
 //! One of them at a time has the [`Turn`]: it owns the execution, or, where the owner is in
 //! another process, it alone asks the store now and then. When it ends without an answer the next
@@ -99,18 +99,31 @@ impl Waiting {
             drop(lines);
             return Joined::YourTurn(self.own(*request));
         };
-        line.waiters.retain(|waiter| !waiter.is_closed());
-        if line.waiters.len() >= WAITERS_MAX {
-            return Joined::Full;
-        }
-        let (tell, told) = oneshot::channel();
-        line.waiters.push_back(tell);
-        Joined::Waiting(told)
+        line.append().map_or(Joined::Full, Joined::Waiting)
+    }
+
+    /// Gets in line behind a turn that is out, if there is one, and room.
+    pub(super) fn follow(&self, request: &Request) -> Option<oneshot::Receiver<Settled>> {
+        let mut lines = self.lines(request);
+        lines.get_mut(request).filter(|line| line.turns > 0)?.append()
     }
 
     fn lines(&self, request: &Request) -> MutexGuard<'_, Lines> {
         let shard = &self.shards[request.id.shard_of(SHARDS)];
         shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    /// One more that waits; none when it is full.
+    fn append(&mut self) -> Option<oneshot::Receiver<Settled>> {
+        self.waiters.retain(|waiter| !waiter.is_closed());
+        if self.waiters.len() >= WAITERS_MAX {
+            return None;
+        }
+        let (tell, told) = oneshot::channel();
+        self.waiters.push_back(tell);
+        Some(told)
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use seiriken::OnConcurrent;
 use seiriken::engine::{Decision, Ending};
 use seiriken::record::EffectClass;
 use seiriken::store::Store;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::bench::{Bench, Runs, answer, answered, on_both_stores, operation};
 
@@ -16,6 +19,8 @@ on_both_stores! {
     short_work_shows_no_sign_of_life,
     a_late_owner_learns_the_answer_of_its_successor_by_asking_again,
     a_late_owner_of_an_opaque_effect_settles_it_after_all,
+    who_waits_for_an_owner_that_is_overtaken_hears_its_successor,
+    who_waits_for_an_owner_without_a_sign_of_life_takes_over,
 }
 
 async fn work_that_takes_many_leases_is_not_overtaken<S: Store>(bench: Bench<S>) {
@@ -120,4 +125,45 @@ async fn a_late_owner_of_an_opaque_effect_settles_it_after_all<S: Store>(bench: 
     let told = first.await.expect("no panic");
     assert!(matches!(told, Decision::Executed { .. }), "{told:?}");
     assert_eq!(answered(retry().await), answer("late"));
+}
+
+/// The owner is on this node and goes on working. Another node has taken over, and answered.
+async fn who_waits_for_an_owner_that_is_overtaken_hears_its_successor<S: Store>(bench: Bench<S>) {
+    let wait = OnConcurrent::Wait(Duration::from_hours(1));
+    let here = bench.engine_that(EffectClass::Keyed, wait);
+    let elsewhere = bench.engine(EffectClass::Keyed);
+    let first = tokio::spawn(
+        here.run(operation(&*bench.store, 1), |_| std::future::pending::<Ending<()>>()),
+    );
+    bench.store.claim.answered(1).await;
+    let work = |_| async { Ending::Answered(answer("here"), ()) };
+    let waits = tokio::spawn(here.run(operation(&*bench.store, 1), work));
+    bench.store.renew.not_applied.store(u32::MAX, Ordering::SeqCst);
+    bench.pass(here.policy().lease).await;
+    let work = |_| async { Ending::Answered(answer("there"), ()) };
+    let told = elsewhere.run(operation(&*bench.store, 1), work).await;
+    assert!(matches!(told, Decision::Executed { .. }), "{told:?}");
+    bench.store.renew.not_applied.store(0, Ordering::SeqCst);
+    let overtaken = Instant::now();
+    assert_eq!(answered(waits.await.expect("no panic")), answer("there"));
+    assert!(overtaken.elapsed() < here.policy().lease, "it waits for one that has lost its lease");
+    first.abort();
+}
+
+/// No renewal arrives, so that nobody can know who owns the key.
+async fn who_waits_for_an_owner_without_a_sign_of_life_takes_over<S: Store>(bench: Bench<S>) {
+    let wait = OnConcurrent::Wait(Duration::from_hours(1));
+    let engine = bench.engine_that(EffectClass::Keyed, wait);
+    bench.store.renew.not_applied.store(u32::MAX, Ordering::SeqCst);
+    let first = tokio::spawn(
+        engine.run(operation(&*bench.store, 1), |_| std::future::pending::<Ending<()>>()),
+    );
+    bench.store.claim.answered(1).await;
+    let work = |_| async { Ending::Answered(answer("second"), ()) };
+    let second = tokio::spawn(engine.run(operation(&*bench.store, 1), work));
+    bench.pass(engine.policy().lease).await;
+    let silent = Instant::now();
+    assert_eq!(answered(second.await.expect("no panic")), answer("second"));
+    assert!(silent.elapsed() < engine.policy().lease, "it waits for one without a sign of life");
+    first.abort();
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shuttle::future::block_on;
 use shuttle::sync::Mutex;
 use shuttle::thread;
+use tokio::sync::oneshot;
 
 use super::{Joined, Request, Settled, Turn, Waiting};
 use crate::fingerprint::Fingerprint;
@@ -64,17 +65,28 @@ impl Process {
         drop(turn);
     }
 
+    /// A request that has not asked the store yet.
+    fn follow(&self) -> RecordedResponse {
+        match self.waiting.follow(&request()) {
+            Some(told) => self.in_line(told),
+            // The store tells it "in progress", or it finds that out when it is its turn.
+            None => self.wait(),
+        }
+    }
+
     /// A request that was told "in progress": it waits, and asks the store when it is its turn.
     fn wait(&self) -> RecordedResponse {
         match self.waiting.join(&request()) {
-            Joined::Waiting(told) => {
-                match block_on(told).expect("who waits is told, or gets the turn") {
-                    Settled::Completed(answer) => answer,
-                    Settled::YourTurn(turn) => self.ask(turn),
-                }
-            }
+            Joined::Waiting(told) => self.in_line(told),
             Joined::YourTurn(turn) => self.ask(turn),
             Joined::Full => panic!("three are not too many"),
+        }
+    }
+
+    fn in_line(&self, told: oneshot::Receiver<Settled>) -> RecordedResponse {
+        match block_on(told).expect("who waits is told, or gets the turn") {
+            Settled::Completed(answer) => answer,
+            Settled::YourTurn(turn) => self.ask(turn),
         }
     }
 
@@ -108,9 +120,9 @@ impl Process {
 }
 
 fn waiters(process: &Arc<Process>, count: usize) -> Vec<thread::JoinHandle<RecordedResponse>> {
-    let wait = |_| {
+    let wait = |number| {
         let process = Arc::clone(process);
-        thread::spawn(move || process.wait())
+        thread::spawn(move || if number % 2 == 0 { process.follow() } else { process.wait() })
     };
     (0..count).map(wait).collect()
 }
