@@ -54,10 +54,10 @@ impl Tally {
     }
 
     pub(super) fn into_report(self, mut report: Report) -> Report {
-        report.count("store calls at fault", self.calls, 4800);
+        report.count("store calls at fault", self.calls, 5500);
         report.count("pairs of them", self.pairs, 2000);
         report.count("commits at fault", self.commits, if cfg!(seiriken_proof) { 160 } else { 0 });
-        report.count("polls dropped", self.polls, 500);
+        report.count("polls dropped", self.polls, 700);
         report.count("frames and bytes cut", self.cuts, 9400);
         report.count("takeovers", self.takeovers, 1000);
         report.count("effects recognised by their key", self.recognised, 700);
