@@ -153,23 +153,8 @@ impl Scenario {
                 let _ = first.await;
                 client(Does::Answers).await;
             }
-            Script::TwoWaitOn => {
-                let work = Does::NothingDoneAfter(seconds(3));
-                let first = tokio::spawn(world.begin(Who::Client, work, PATIENCE));
-                sleep(seconds(1)).await;
-                let waits = || client(Does::AnswersAfter(seconds(2)));
-                tokio::join!(waits(), waits());
-                let _ = first.await;
-                client(Does::Answers).await;
-            }
-            Script::WaitsForElsewhere => {
-                let work = Does::AnswersAfter(seconds(2));
-                let first = tokio::spawn(world.begin_elsewhere(Who::Client, work, PATIENCE));
-                sleep(seconds(1)).await;
-                client(Does::Answers).await;
-                let _ = first.await;
-                client(Does::Answers).await;
-            }
+            Script::TwoWaitOn => two_wait_on(world).await,
+            Script::WaitsForElsewhere => waits_for_elsewhere(world).await,
             Script::Slow => {
                 let work = Does::AnswersAfter(2 * LEASE + seconds(10));
                 let first = tokio::spawn(world.begin(Who::Client, work, 4 * LEASE));
@@ -258,5 +243,27 @@ impl Scenario {
 
 async fn retried<S: Store + Sweep>(world: &World<S>, first: Does) {
     world.ask(Who::Client, first).await;
+    world.ask(Who::Client, Does::Answers).await;
+}
+
+async fn two_wait_on<S: Store + Sweep>(world: &World<S>) {
+    let client = |does| world.ask(Who::Client, does);
+    let seconds = Duration::from_secs;
+    let work = Does::NothingDoneAfter(seconds(3));
+    let first = tokio::spawn(world.begin(Who::Client, work, PATIENCE));
+    sleep(seconds(1)).await;
+    let waits = || client(Does::AnswersAfter(seconds(2)));
+    tokio::join!(waits(), waits());
+    let _ = first.await;
+    client(Does::Answers).await;
+}
+
+async fn waits_for_elsewhere<S: Store + Sweep>(world: &World<S>) {
+    let seconds = Duration::from_secs;
+    let work = Does::AnswersAfter(seconds(2));
+    let first = tokio::spawn(world.begin_elsewhere(Who::Client, work, PATIENCE));
+    sleep(seconds(1)).await;
+    world.ask(Who::Client, Does::Answers).await;
+    let _ = first.await;
     world.ask(Who::Client, Does::Answers).await;
 }

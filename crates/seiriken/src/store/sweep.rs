@@ -113,7 +113,7 @@ mod tests {
     use crate::{Fingerprint, StoreSecret};
 
     const RETENTION: Retention =
-        Retention { answers: Duration::from_secs(60), skew: Duration::from_secs(5) };
+        Retention { answers: Duration::from_mins(1), skew: Duration::from_secs(5) };
 
     fn claim(class: EffectClass) -> Claim {
         let secret = StoreSecret::from_bytes([1; 32]);
