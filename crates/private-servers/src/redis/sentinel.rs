@@ -24,7 +24,7 @@ struct Sentinel {
 }
 
 /// What the sentinels call the master.
-pub const MASTER: &str = "keys";
+const MASTER: &str = "keys";
 
 impl RedisSentinels {
     /// Starts them, and waits until all sentinels know each other and the replica.

@@ -61,6 +61,10 @@ pub trait Store: Send + Sync + 'static {
     /// for a class that the store does not carry.
     fn carries(&self, class: EffectClass) -> bool;
 
+    /// Whether it counts what is kept for a scope, so that a [`Quota`](crate::Quota) can be kept.
+    /// The engine refuses to be built with a quota on a store that does not.
+    fn keeps_quotas(&self) -> bool;
+
     /// Asks for the right to run the operation.
     ///
     /// Guarantee: of all claims of one key, one at a time holds a grant for a given token; a claim
@@ -165,6 +169,10 @@ impl<S: Store> Store for std::sync::Arc<S> {
 
     fn carries(&self, class: EffectClass) -> bool {
         S::carries(self, class)
+    }
+
+    fn keeps_quotas(&self) -> bool {
+        S::keeps_quotas(self)
     }
 
     fn claim(

@@ -21,6 +21,7 @@ use super::script::{EXAMINE, ROTATE};
 use super::servers::Servers;
 use super::state::State;
 use super::{RedisStore, Shared, Watcher};
+use crate::issuing::{IssuingSecrets, Numbered};
 use crate::secret::StoreSecret;
 use crate::store::StoreError;
 
@@ -32,7 +33,9 @@ pub(super) async fn open(address: Address, options: RedisOptions) -> Result<Redi
     let durability = check::durability(&said, &options.allowed, options.patience.replicas)?;
     let state_key = format!("{}:state", options.prefix);
     let new_secret = StoreSecret::random()?;
-    let state = examine(&servers, &options, &state_key, &new_secret, &said, &[]).await?;
+    let first = Numbered { number: 1, secret: StoreSecret::random()? };
+    let new = (&new_secret, &IssuingSecrets::new(first, None));
+    let state = examine(&servers, &options, &state_key, new, &said, &[]).await?;
     let level = durability.persistence.name();
     if durability.evicts.is_some() || durability.persistence < super::Persistence::EveryWrite {
         tracing::warn!(level, "what these Redis servers promise: {durability}");
@@ -65,7 +68,9 @@ impl Shared {
             used.iter().copied().collect()
         };
         let (options, key) = (&self.options, &self.state_key);
-        let state = examine(&self.servers, options, key, &self.secret, &said, &retentions).await;
+        // Where they are lost, ours are put back: keys are known by them.
+        let ours = (&self.secret, &self.issuing);
+        let state = examine(&self.servers, options, key, ours, &said, &retentions).await;
         let state = state.map_err(store_error)?;
         if state.secret.as_bytes() != self.secret.as_bytes() {
             self.replaced.store(true, Ordering::Release);
@@ -82,8 +87,11 @@ impl Shared {
     }
 
     fn learn(&self, state: State) -> Result<Arc<State>, StoreError> {
-        if state.current.number > self.issuing.current().number {
-            self.issuing.rotate(state.current.clone());
+        let ours = self.issuing.current().number;
+        // Another node may have rotated them twice since.
+        for next in state.previous.iter().chain([&state.current]).filter(|next| next.number > ours)
+        {
+            self.issuing.rotate(next.clone());
         }
         let state = Arc::new(state);
         let mut known = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -133,19 +141,21 @@ async fn examine(
     servers: &Servers,
     options: &RedisOptions,
     key: &str,
-    secret: &StoreSecret,
+    (secret, issuing): (&StoreSecret, &IssuingSecrets),
     said: &[Said],
     retentions: &[Duration],
 ) -> Result<State, OpenError> {
     let mut epoch = [0; 16];
     getrandom::fill(&mut epoch)?;
-    let issuing = StoreSecret::random()?;
+    let (current, previous) = (issuing.current(), issuing.previous());
     let time = options.clock.as_ref().map(|clock| clock.now().as_millis().to_string());
     let mut command = EXAMINE.on(&[key]);
     command
         .arg(time.unwrap_or_default())
         .arg(secret.as_bytes().as_slice())
-        .arg(issuing.as_bytes().as_slice())
+        .arg(current.secret.as_bytes().as_slice())
+        .arg(current.number)
+        .arg(previous.map(|previous| previous.secret.as_bytes().to_vec()).unwrap_or_default())
         .arg(format!("{:032x}", u128::from_le_bytes(epoch)))
         .arg(u8::from(said.iter().any(|server| server.replicas > 0)));
     for server in said {

@@ -202,6 +202,10 @@ impl Store for RedisStore {
         class != EffectClass::Transactional
     }
 
+    fn keeps_quotas(&self) -> bool {
+        self.shared.counts
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.shared.claim(id, claim).await
     }
