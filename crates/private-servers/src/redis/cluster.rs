@@ -61,6 +61,16 @@ impl RedisCluster {
         self.servers.iter_mut().find(|server| server.port() == port)
     }
 
+    /// A server that has slots, and not this key.
+    pub fn master_without(&mut self, key: &str) -> Option<&mut RedisServer> {
+        let taken = self.master_of(key)?.port();
+        let nodes = self.ask_any(&["CLUSTER", "NODES"])?;
+        let lines = nodes.lines().filter(|line| is_master(line));
+        let mut ports = lines.filter_map(port_of);
+        let port = ports.find(|port| *port != taken)?;
+        self.servers.iter_mut().find(|server| server.port() == port)
+    }
+
     /// All of its servers.
     pub fn servers(&mut self) -> &mut [RedisServer] {
         &mut self.servers

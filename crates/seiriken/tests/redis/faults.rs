@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use private_servers::redis::{RedisServer, RedisSettings};
+use private_servers::redis::{Persistence, RedisServer, RedisSettings};
 use seiriken::record::transition::{ClaimOutcome, Ended, ReleaseOutcome, RenewOutcome};
 use seiriken::store::{Store, StoreError};
 
@@ -64,7 +64,7 @@ async fn a_server_that_was_made_a_replica_grants_nothing() {
 
 #[tokio::test]
 async fn a_full_server_refuses_new_keys_and_keeps_the_old_ones() {
-    let settings = RedisSettings::new().set("maxmemory", "4mb");
+    let settings = RedisSettings::new().persistence(Persistence::Nothing).set("maxmemory", "4mb");
     let server = RedisServer::start(settings).expect("a server");
     let store = connect(&server).await;
     completed(&store, 1, ask(&store)).await;

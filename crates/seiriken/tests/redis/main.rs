@@ -7,6 +7,7 @@ mod failover;
 mod faults;
 mod forgotten;
 mod kept;
+mod moving;
 mod opening;
 mod restarts;
 #[cfg(feature = "redis-tls")]

@@ -19,7 +19,7 @@ async fn a_server_that_forgets_keys_is_refused_unless_that_is_allowed_by_name() 
             RedisOptions::new().allow_eviction("allkeys-random").connect(&server.url()).await;
         assert!(matches!(other, Err(OpenError::Evicts { .. })), "another one was allowed");
         let allowed = RedisOptions::new().allow_eviction(policy).connect(&server.url()).await;
-        let durability = allowed.expect("it is allowed").durability().clone();
+        let durability = allowed.expect("it is allowed").durability();
         assert_eq!(durability.evicts.as_deref(), Some(policy));
         assert!(durability.to_string().contains("forgets keys"), "{durability}");
     }

@@ -12,6 +12,9 @@ pub(super) struct Said {
     /// Changes when the server is restarted, and when it takes its master's place.
     pub(super) history: String,
     pub(super) replicas: u32,
+    pub(super) least_replicas: u32,
+    /// How often it was told to forget everything, since it was started.
+    pub(super) flushed: u64,
     /// `None` where its configuration may not be read.
     pub(super) persistence: Option<Persistence>,
     /// The policy, where it is one that forgets.
@@ -27,21 +30,22 @@ pub(super) struct Allowed {
 
 impl Said {
     pub(super) async fn by(link: &Link) -> Result<Self, Failed> {
-        let text = |value| {
-            redis::from_redis_value::<String>(value).map_err(|error| Failed::Command(error.into()))
-        };
-        let mut ask = redis::cmd("INFO");
-        ask.arg("replication");
-        let replication = text(link.ask(&ask).await?)?;
-        let mut ask = redis::cmd("INFO");
-        ask.arg("memory");
-        let memory = text(link.ask(&ask).await?)?;
+        let replication = info(link, "replication").await?;
+        let memory = info(link, "memory").await?;
+        let commands = info(link, "commandstats").await?;
         let policy = field(&memory, "maxmemory_policy").unwrap_or_default();
-        let replicas = field(&replication, "connected_slaves").and_then(|count| count.parse().ok());
+        let number = |text: &str| text.parse().ok();
+        let (persistence, least_replicas) = configured(link).await?;
         Ok(Self {
             history: field(&replication, "master_replid").unwrap_or_default().to_owned(),
-            replicas: replicas.unwrap_or(0),
-            persistence: persistence(link).await?,
+            replicas: field(&replication, "connected_slaves").and_then(number).unwrap_or(0),
+            least_replicas,
+            flushed: ["cmdstat_flushall", "cmdstat_flushdb"]
+                .iter()
+                .filter_map(|command| field(&commands, command)?.strip_prefix("calls="))
+                .filter_map(|calls| calls.split(',').next()?.parse::<u64>().ok())
+                .sum(),
+            persistence,
             evicts: (policy != "noeviction").then(|| policy.to_owned()),
         })
     }
@@ -64,6 +68,7 @@ pub(super) fn durability(
     let mut together = Durability {
         persistence: Persistence::EveryWrite,
         replicas: u32::MAX,
+        least_replicas: u32::MAX,
         confirmed_by,
         evicts: None,
     };
@@ -78,17 +83,25 @@ pub(super) fn durability(
             server.persistence.or(allowed.persistence).ok_or(OpenError::PersistenceUnknown)?;
         together.persistence = together.persistence.min(persistence);
         together.replicas = together.replicas.min(server.replicas);
+        together.least_replicas = together.least_replicas.min(server.least_replicas);
     }
     Ok(together)
 }
 
-async fn persistence(link: &Link) -> Result<Option<Persistence>, Failed> {
+async fn info(link: &Link, section: &str) -> Result<String, Failed> {
+    let mut ask = redis::cmd("INFO");
+    ask.arg(section);
+    redis::from_redis_value(link.ask(&ask).await?).map_err(|error| Failed::Command(error.into()))
+}
+
+/// What it writes to its disk, if it says so, and with how many replicas at least.
+async fn configured(link: &Link) -> Result<(Option<Persistence>, u32), Failed> {
     let mut ask = redis::cmd("CONFIG");
-    ask.arg("GET").arg("appendonly").arg("appendfsync").arg("save");
+    ask.arg("GET").arg("appendonly").arg("appendfsync").arg("save").arg("min-replicas-to-write");
     let answer = match link.ask(&ask).await {
         Ok(answer) => answer,
         // Not allowed to us, or not there at all: as managed services have it.
-        Err(Failed::Command(error)) if is_refused(&error) => return Ok(None),
+        Err(Failed::Command(error)) if is_refused(&error) => return Ok((None, 0)),
         Err(error) => return Err(error),
     };
     let settings: Vec<(String, String)> =
@@ -96,13 +109,15 @@ async fn persistence(link: &Link) -> Result<Option<Persistence>, Failed> {
     let of = |name: &str| {
         settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     };
-    Ok(match (of("appendonly"), of("appendfsync"), of("save")) {
+    let persistence = match (of("appendonly"), of("appendfsync"), of("save")) {
         (Some("yes"), Some("always"), _) => Some(Persistence::EveryWrite),
         (Some("yes"), Some(_), _) => Some(Persistence::EverySecond),
         (Some("no"), _, Some("")) => Some(Persistence::Nothing),
         (Some("no"), _, Some(_)) => Some(Persistence::Snapshots),
         _ => None,
-    })
+    };
+    let least = of("min-replicas-to-write").and_then(|least| least.parse().ok());
+    Ok((persistence, least.unwrap_or(0)))
 }
 
 fn is_refused(error: &redis::RedisError) -> bool {

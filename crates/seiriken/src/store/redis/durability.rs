@@ -24,6 +24,8 @@ pub struct Durability {
     pub persistence: Persistence,
     /// The least number of replicas of one of them.
     pub replicas: u32,
+    /// With fewer connected, a server refuses to write (`min-replicas-to-write`).
+    pub least_replicas: u32,
     /// How many replicas have a record before it is acknowledged
     /// ([`RedisOptions::confirmed_by_replicas`](super::RedisOptions::confirmed_by_replicas)).
     pub confirmed_by: u32,

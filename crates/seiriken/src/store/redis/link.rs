@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, RedisError, Value};
+use tokio::time::Instant;
 
 use super::address::{at, host_and_port};
 use super::error::{TooFewReplicas, in_doubt, is_elsewhere, not_applied, of_command};
@@ -40,7 +41,14 @@ pub(super) struct Link {
     whom: Whom,
     patience: Patience,
     current: RwLock<Option<Numbered>>,
-    connecting: tokio::sync::Mutex<u64>,
+    connecting: tokio::sync::Mutex<Connecting>,
+}
+
+/// What came of connecting so far.
+#[derive(Debug, Default)]
+struct Connecting {
+    made: u64,
+    failed: Option<(Instant, RedisError)>,
 }
 
 #[derive(Debug, Clone)]
@@ -71,7 +79,12 @@ impl Failed {
 
 impl Link {
     pub(super) fn new(whom: Whom, patience: Patience) -> Self {
-        Self { whom, patience, current: RwLock::default(), connecting: tokio::sync::Mutex::new(0) }
+        Self {
+            whom,
+            patience,
+            current: RwLock::default(),
+            connecting: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Runs a script, which the server may have to be told first. After `asking` a server takes a
@@ -91,9 +104,14 @@ impl Link {
         }
     }
 
-    /// A command that is no script.
+    /// A question, which may be asked twice: where the connection has ended meanwhile, it is.
     pub(super) async fn ask(&self, command: &Cmd) -> Result<Value, Failed> {
-        self.send(command, false, 0).await
+        match self.send(command, false, 0).await {
+            Err(Failed::Command(error)) if error.is_connection_dropped() => {
+                self.send(command, false, 0).await
+            }
+            told => told,
+        }
     }
 
     async fn send(&self, command: &Cmd, asking: bool, replicas: u32) -> Result<Value, Failed> {
@@ -142,20 +160,38 @@ impl Link {
         if let Some(link) = self.current() {
             return Ok(link);
         }
-        let mut made = self.connecting.lock().await;
+        let asked = Instant::now();
+        let mut connecting = self.connecting.lock().await;
         if let Some(link) = self.current() {
             return Ok(link);
         }
-        let connection = match &self.whom {
-            Whom::This(info) => self.connect(info).await?,
-            Whom::Master { sentinels, name, server } => {
-                self.connect_to_master(sentinels, name, server).await?
+        // It was tried while this one waited: else each of many would wait for a dead server in turn.
+        if let Some((at, error)) = &connecting.failed
+            && *at > asked
+        {
+            return Err(error.clone());
+        }
+        match self.connect_to_whom().await {
+            Ok(connection) => {
+                connecting.made += 1;
+                let link = Numbered { number: connecting.made, connection };
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(link.clone());
+                Ok(link)
             }
-        };
-        *made += 1;
-        let link = Numbered { number: *made, connection };
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(link.clone());
-        Ok(link)
+            Err(error) => {
+                connecting.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect_to_whom(&self) -> Result<MultiplexedConnection, RedisError> {
+        match &self.whom {
+            Whom::This(info) => self.connect(info).await,
+            Whom::Master { sentinels, name, server } => {
+                self.connect_to_master(sentinels, name, server).await
+            }
+        }
     }
 
     fn current(&self) -> Option<Numbered> {

@@ -14,6 +14,7 @@ use redis::Value;
 
 use super::address::Address;
 use super::check::{self, Said};
+use super::durability::{Durability, Persistence};
 use super::error::{AnotherSecret, OpenError, corrupt, not_applied};
 use super::link::Failed;
 use super::options::RedisOptions;
@@ -36,17 +37,12 @@ pub(super) async fn open(address: Address, options: RedisOptions) -> Result<Redi
     let first = Numbered { number: 1, secret: StoreSecret::random()? };
     let new = (&new_secret, &IssuingSecrets::new(first, None));
     let state = examine(&servers, &options, &state_key, new, &said, &[]).await?;
-    let level = durability.persistence.name();
-    if durability.evicts.is_some() || durability.persistence < super::Persistence::EveryWrite {
-        tracing::warn!(level, "what these Redis servers promise: {durability}");
-    } else {
-        tracing::info!(level, "what these Redis servers promise: {durability}");
-    }
+    tell(&durability);
     let shared = Arc::new(Shared {
         servers,
         state_key,
         counts,
-        durability,
+        durability: std::sync::RwLock::new(durability),
         secret: state.secret.clone(),
         issuing: state.issuing(),
         state: std::sync::RwLock::new(Arc::new(state)),
@@ -77,11 +73,16 @@ impl Shared {
             tracing::error!("{AnotherSecret}");
             return Err(not_applied(AnotherSecret));
         }
-        for policy in said.iter().filter_map(|server| server.evicts.as_ref()) {
-            if self.options.allowed.eviction.as_ref() != Some(policy) {
-                let policy = policy.as_str();
-                tracing::error!(policy, "a Redis server has been told to forget keys");
+        match check::durability(&said, &options.allowed, options.patience.replicas) {
+            Ok(durability) => {
+                let mut known = self.durability.write().unwrap_or_else(PoisonError::into_inner);
+                if *known != durability {
+                    tell(&durability);
+                    *known = durability;
+                }
             }
+            // It was fit when the store was opened.
+            Err(unfit) => tracing::error!("{unfit}"),
         }
         self.learn(state)
     }
@@ -160,6 +161,10 @@ async fn examine(
         .arg(u8::from(said.iter().any(|server| server.replicas > 0)));
     for server in said {
         command.arg(&server.history).arg(u8::from(server.may_forget(&options.allowed)));
+        // In a cluster another server may be emptied than the one that has the state.
+        if servers.are_many() && server.flushed > 0 {
+            command.arg(format!("{}/{}", server.history, server.flushed)).arg(1);
+        }
     }
     command.arg("retentions");
     for retention in retentions {
@@ -174,6 +179,15 @@ fn store_error(error: OpenError) -> StoreError {
         OpenError::Store(error) => error,
         error @ OpenError::NotAStore { .. } => corrupt(error),
         error => not_applied(error),
+    }
+}
+
+fn tell(durability: &Durability) {
+    let level = durability.persistence.name();
+    if durability.evicts.is_some() || durability.persistence < Persistence::EveryWrite {
+        tracing::warn!(level, "what these Redis servers promise: {durability}");
+    } else {
+        tracing::info!(level, "what these Redis servers promise: {durability}");
     }
 }
 

@@ -84,7 +84,7 @@ struct Shared {
     state_key: String,
     /// Whether all keys are on one server: then the state and the counts of quotas are beside them.
     counts: bool,
-    durability: Durability,
+    durability: RwLock<Durability>,
     secret: StoreSecret,
     issuing: IssuingSecrets,
     state: RwLock<Arc<State>>,
@@ -129,9 +129,9 @@ impl RedisStore {
         RedisOptions::new().connect(address).await
     }
 
-    /// What the servers promised of acknowledged records when the store was opened.
-    pub fn durability(&self) -> &Durability {
-        &self.shared.durability
+    /// What the servers promise of acknowledged records, as they said when they were last looked at.
+    pub fn durability(&self) -> Durability {
+        self.shared.durability.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Signs the keys that are issued from now on with a new secret. Keys of the secret before

@@ -11,33 +11,37 @@ use sha1::{Digest, Sha1};
 pub(super) struct Script {
     text: &'static str,
     digest: String,
+    /// Whether running it twice is running it once: claims name their attempt, answers their token,
+    /// and looking changes nothing.
+    pub(super) repeatable: bool,
 }
 
 macro_rules! script {
-    ($name:ident, $file:literal) => {
+    ($name:ident, $file:literal, repeatable: $repeatable:literal) => {
         pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(concat!(
+            let text = concat!(
                 include_str!("scripts/common.lua"),
                 include_str!(concat!("scripts/", $file))
-            ))
+            );
+            Script::new(text, $repeatable)
         });
     };
 }
 
-script!(CLAIM, "claim.lua");
-script!(COMPLETE, "complete.lua");
-script!(READ, "read.lua");
-script!(PUT, "put.lua");
-script!(EXAMINE, "examine.lua");
-script!(ROTATE, "rotate.lua");
+script!(CLAIM, "claim.lua", repeatable: true);
+script!(COMPLETE, "complete.lua", repeatable: true);
+script!(READ, "read.lua", repeatable: true);
+script!(PUT, "put.lua", repeatable: false);
+script!(EXAMINE, "examine.lua", repeatable: true);
+script!(ROTATE, "rotate.lua", repeatable: false);
 
 impl Script {
-    fn new(text: &'static str) -> Self {
+    fn new(text: &'static str, repeatable: bool) -> Self {
         let digest = Sha1::digest(text).iter().fold(String::new(), |mut digest, byte| {
             let _ = write!(digest, "{byte:02x}");
             digest
         });
-        Self { text, digest }
+        Self { text, digest, repeatable }
     }
 
     /// The command that runs it on these keys. The arguments are the caller's to add.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redis::{Cmd, Value};
+use redis::{Cmd, RedisError, Value};
 
 use super::address::Address;
 use super::cluster::Cluster;
@@ -31,8 +31,27 @@ impl Servers {
         }
     }
 
-    /// Runs a script whose first key is `key`.
+    /// Runs a script whose first key is `key`. Where the connection has ended meanwhile (which nobody
+    /// notices before it is used), and once more is no harm, runs it once more on a new one.
     pub(super) async fn run(
+        &self,
+        key: &str,
+        script: &Script,
+        command: &Cmd,
+    ) -> Result<Value, StoreError> {
+        match self.run_once(key, script, command).await {
+            Err(error) if script.repeatable && was_cut(&error) => {
+                match self.run_once(key, script, command).await {
+                    // The second time, and perhaps not the first.
+                    Err(StoreError::NotApplied { .. }) => Err(error),
+                    told => told,
+                }
+            }
+            told => told,
+        }
+    }
+
+    async fn run_once(
         &self,
         key: &str,
         script: &Script,
@@ -46,6 +65,10 @@ impl Servers {
         }
     }
 
+    pub(super) fn are_many(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
     /// Every server that has records now.
     pub(super) async fn masters(&self) -> Result<Vec<Arc<Link>>, StoreError> {
         match self {
@@ -53,4 +76,9 @@ impl Servers {
             Self::Cluster(cluster) => cluster.masters().await,
         }
     }
+}
+
+fn was_cut(error: &StoreError) -> bool {
+    let StoreError::InDoubt { source, .. } = error else { return false };
+    source.downcast_ref::<RedisError>().is_some_and(RedisError::is_connection_dropped)
 }

@@ -25,7 +25,7 @@ while ARGV[at] and ARGV[at] ~= 'retentions' do
   end
   at = at + 2
 end
--- The latest hundred or so: each is 40 characters and a space.
+-- The latest hundred or so: each is some 40 characters and a space.
 redis.call('HSET', state, 'histories', string.sub(known, 1, 41 * 128))
 if forgotten then
   redis.call('HSET', state, 'forgotten', string.format('%.0f', now), 'epoch', ARGV[6])
