@@ -56,6 +56,11 @@ impl RedisSentinels {
         &mut self.servers
     }
 
+    /// Lets the two servers change places, while both run.
+    pub fn change_places(&self) -> Result<(), ServerError> {
+        cli::ask(self.sentinels[0].port, &["SENTINEL", "FAILOVER", MASTER]).map(drop)
+    }
+
     /// Waits until all sentinels name this server as the master, and it is one.
     pub fn wait_until_master(&self, server: usize) -> Result<(), ServerError> {
         let port = self.servers[server].port();

@@ -74,6 +74,20 @@ async fn sentinels_are_asked_who_is_the_master_now() {
     granted(&store, 4, dated(&store, now())).await;
 }
 
+/// Its connection stays: only what the old master answers tells.
+#[tokio::test]
+async fn a_master_that_has_become_a_replica_is_left() {
+    let group = RedisSentinels::start(&RedisSettings::new()).expect("a master and sentinels");
+    let store = reconnect(&group.url()).await;
+    completed(&connect(&group.url()).await, 1, ask(&store)).await;
+    let minted = now();
+    group.change_places().expect("they change places");
+    group.wait_until_master(1).expect("the replica takes over");
+    assert_eq!(until_told(&store, 2, minted).await, ClaimOutcome::Indeterminate);
+    granted(&store, 3, ask(&store)).await;
+    assert_replayed(&store, 1, ask(&store)).await;
+}
+
 #[tokio::test]
 async fn what_too_few_replicas_have_is_not_acknowledged() {
     let server = server();
