@@ -65,7 +65,8 @@ impl RedisCluster {
     pub fn master_without(&mut self, key: &str) -> Option<&mut RedisServer> {
         let taken = self.master_of(key)?.port();
         let nodes = self.ask_any(&["CLUSTER", "NODES"])?;
-        let lines = nodes.lines().filter(|line| is_master(line));
+        // A new replica may not have said yet that it is none.
+        let lines = nodes.lines().filter(|line| is_master(line) && line.split(' ').count() > 8);
         let mut ports = lines.filter_map(port_of);
         let port = ports.find(|port| *port != taken)?;
         self.servers.iter_mut().find(|server| server.port() == port)
@@ -78,7 +79,7 @@ impl RedisCluster {
 
     /// Waits until every slot is served again, by whichever server.
     pub fn wait_until_served(&self) -> Result<(), ServerError> {
-        if until(|| self.running().all(|server| serves(server))) {
+        if until(|| self.running().all(serves)) {
             return Ok(());
         }
         Err(self.servers[0].no_answer("a slot has no master"))

@@ -61,7 +61,7 @@ impl RedisSentinels {
         cli::ask(self.sentinels[0].port, &["SENTINEL", "FAILOVER", MASTER]).map(drop)
     }
 
-    /// Waits until all sentinels name this server as the master, and it is one.
+    /// Waits until all sentinels name this server as the master, and it is the only one.
     pub fn wait_until_master(&self, server: usize) -> Result<(), ServerError> {
         let port = self.servers[server].port();
         let named = |sentinel: &Sentinel| {
@@ -69,9 +69,12 @@ impl RedisSentinels {
             let address = cli::ask(sentinel.port, &command).unwrap_or_default();
             address.lines().nth(1) == Some(&port.to_string())
         };
-        let is_master =
-            || cli::info(port, "replication").is_some_and(|info| info.contains("role:master"));
-        if until(|| is_master() && self.sentinels.iter().all(named)) {
+        let running = || self.servers.iter().filter(|server| server.pid().is_some());
+        let in_its_place = |server: &RedisServer| {
+            let role = if server.port() == port { "role:master" } else { "role:slave" };
+            cli::info(server.port(), "replication").is_some_and(|info| info.contains(role))
+        };
+        if until(|| running().all(in_its_place) && self.sentinels.iter().all(named)) {
             return Ok(());
         }
         Err(self.servers[server].no_answer("it is not made the master"))

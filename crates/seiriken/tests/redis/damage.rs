@@ -65,6 +65,24 @@ async fn no_verb_takes_a_damaged_record_for_none() {
     }
 }
 
+/// Also of its owner, whose answer would otherwise stand on what is wrong.
+#[tokio::test]
+async fn an_owner_records_nothing_on_a_damaged_claim() {
+    let server = server();
+    let store = connect(&server).await;
+    // The layout, the class, when it was made, how long its answer is kept, the seal, its end.
+    for (number, place) in (1..).zip(["0", "2", "88", "121", "140", "152"]) {
+        let token = granted(&store, number, ask(&store)).await;
+        server.cli(&["SETRANGE", &key(number), place, "\u{1}"]).expect("it is damaged");
+        let error = store.complete(id(number), token, answer()).await.err();
+        if place == "0" {
+            assert!(error.is_none(), "1 is what stands there: {error:?}");
+        } else {
+            assert!(matches!(error, Some(StoreError::Corrupt { .. })), "byte {place}: {error:?}");
+        }
+    }
+}
+
 /// As after a mistake of somebody who moves keys about.
 #[tokio::test]
 async fn a_record_under_another_key_is_found_out() {

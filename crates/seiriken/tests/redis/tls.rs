@@ -1,4 +1,4 @@
-//! rediss://: the server is known by its certificate.
+//! TLS: the server is known by its certificate.
 
 use private_servers::redis::{RedisServer, RedisSettings, Tls};
 use seiriken::store::redis::RedisOptions;

@@ -84,10 +84,10 @@ impl Shared {
             // It was fit when the store was opened.
             Err(unfit) => tracing::error!("{unfit}"),
         }
-        self.learn(state)
+        Ok(self.learn(state))
     }
 
-    fn learn(&self, state: State) -> Result<Arc<State>, StoreError> {
+    fn learn(&self, state: State) -> Arc<State> {
         let ours = self.issuing.current().number;
         // Another node may have rotated them twice since.
         for next in state.previous.iter().chain([&state.current]).filter(|next| next.number > ours)
@@ -105,7 +105,7 @@ impl Shared {
             );
         }
         *known = Arc::clone(&state);
-        Ok(state)
+        state
     }
 
     /// Signs issued keys with another secret.
@@ -115,7 +115,8 @@ impl Shared {
         command.arg(self.time()).arg(secret.as_bytes().as_slice());
         let answer = self.servers.run(&self.state_key, &ROTATE, &command).await?;
         let state = State::read(&self.state_key, answer).map_err(store_error)?;
-        self.learn(state).map(drop)
+        self.learn(state);
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use redis::{Cmd, ToRedisArgs};
+use redis::Cmd;
 use sha1::{Digest, Sha1};
 
 /// A script, known to the server by the digest of its text.
@@ -48,7 +48,9 @@ impl Script {
     pub(super) fn on(&self, keys: &[&str]) -> Cmd {
         let mut command = redis::cmd("EVALSHA");
         command.arg(&self.digest).arg(keys.len());
-        keys.iter().for_each(|key| add(&mut command, key));
+        for key in keys {
+            command.arg(key);
+        }
         command
     }
 
@@ -58,8 +60,4 @@ impl Script {
         command.arg("LOAD").arg(self.text);
         command
     }
-}
-
-fn add(command: &mut Cmd, argument: impl ToRedisArgs) {
-    command.arg(argument);
 }

@@ -8,7 +8,7 @@ local IN_PROGRESS, COMPLETED, AT = 1, 3, 1
 local stored = redis.call('GET', KEYS[1])
 local now = now_ms()
 if not stored then return {0, now} end
-if not is_whole(stored) or string.byte(stored, 2) ~= IN_PROGRESS
+if not is_whole(stored) or #stored ~= HEAD or string.byte(stored, 2) ~= IN_PROGRESS
   or string.sub(stored, 17, 32) ~= ARGV[2] then
   return {0, now, stored}
 end
