@@ -25,6 +25,9 @@
 //!   (`look.rs`). Dated keys made before that and not found are answered
 //!   [`Indeterminate`](crate::record::transition::ClaimOutcome::Indeterminate). Keys without a date
 //!   are new then: who cannot have that takes dated keys alone, or another store.
+//! - A master that was replaced and has not heard of it yet still grants keys, of which its successor
+//!   knows nothing. `min-replicas-to-write` bounds how long that can last, and
+//!   [`RedisOptions::confirmed_by_replicas`] refuses what no replica has.
 //! - Quotas are counted on the server, for claims that have one, where it has all keys; a cluster has
 //!   them on many nodes, and keeps no quotas.
 //!
