@@ -18,7 +18,7 @@ use crate::store::StoreError;
 const SLOTS: usize = 16_384;
 /// How often a key is followed: it moves once, as a rule.
 const MOVES: usize = 6;
-/// A slot that is moving, or whose master has just failed, is asked for again after this long.
+/// A slot that is still moving, or whose master has just failed, is asked for again after this long.
 const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
@@ -46,7 +46,11 @@ impl Cluster {
         let slot = slot(key.as_bytes());
         let mut asked = None;
         let mut last = None;
-        for _ in 0..MOVES {
+        for moves in 0..MOVES {
+            // Two servers that name each other have not heard of the last step of a move.
+            if moves > 1 {
+                tokio::time::sleep(PAUSE).await;
+            }
             let (link, asking) = match asked.take() {
                 Some(link) => (link, true),
                 None => (self.node_of(slot).await?, false),
@@ -64,13 +68,9 @@ impl Cluster {
                         last = Some(error);
                     }
                     // Not done, and worth asking again: elsewhere, or soon.
-                    ErrorKind::Server(ServerErrorKind::TryAgain) => {
-                        tokio::time::sleep(PAUSE).await;
-                        last = Some(error);
-                    }
+                    ErrorKind::Server(ServerErrorKind::TryAgain) => last = Some(error),
                     _ if is_elsewhere(&error) => {
                         self.look_again().await;
-                        tokio::time::sleep(PAUSE).await;
                         last = Some(error);
                     }
                     _ => {
