@@ -8,7 +8,7 @@ use seiriken::clock::{Clock, SystemClock, Timestamp};
 use seiriken::record::transition::{Claim, ClaimOutcome, CompleteOutcome};
 use seiriken::record::{AttemptId, EffectClass, RecordedResponse, Retention, Token};
 use seiriken::store::Store;
-use seiriken::store::redis::RedisStore;
+use seiriken::store::redis::{RedisOptions, RedisStore};
 use seiriken::{Fingerprint, IdentityDigest, KeyDate, Quota, RecordId, Scope, ScopeDigest};
 
 pub(crate) const RETENTION: Retention =
@@ -19,7 +19,9 @@ pub(crate) fn server() -> RedisServer {
 }
 
 pub(crate) async fn connect(server: &RedisServer) -> RedisStore {
-    RedisStore::connect(&server.url()).await.expect("the store is opened")
+    // A machine that runs many servers at once is slow at times.
+    let options = RedisOptions::new().answered_within(Duration::from_secs(30));
+    options.connect(&server.url()).await.expect("the store is opened")
 }
 
 pub(crate) fn id(number: u128) -> RecordId {

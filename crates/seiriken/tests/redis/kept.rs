@@ -73,3 +73,17 @@ async fn what_has_expired_counts_no_more_for_a_quota() {
         assert!(left.parse::<u64>().is_ok(), "{counter} is removed at some time: {left}");
     }
 }
+
+#[tokio::test]
+async fn what_was_taken_over_still_counts_for_a_quota() {
+    let server = server();
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
+    let options = RedisOptions::new().clock(Arc::clone(&clock));
+    let store = options.connect(&server.url()).await.expect("the store is opened");
+    let keyed = || Claim { class: EffectClass::Keyed, ..ask(&store) };
+    let one = || Claim { quota: Quota { keys: Some(1), bytes: None }, ..keyed() };
+    granted(&store, 1, one()).await;
+    clock.advance(keyed().lease);
+    granted(&store, 1, keyed()).await;
+    assert_eq!(told(&store, 2, one()).await, ClaimOutcome::QuotaExceeded);
+}
