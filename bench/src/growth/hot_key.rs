@@ -134,6 +134,10 @@ impl Store for Counting {
         self.store.carries(class)
     }
 
+    fn keeps_quotas(&self) -> bool {
+        self.store.keeps_quotas()
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.claims.fetch_add(1, Ordering::Relaxed);
         self.store.claim(id, claim).await

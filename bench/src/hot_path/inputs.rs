@@ -109,6 +109,10 @@ impl Store for FixedStore {
         self.memory.carries(class)
     }
 
+    fn keeps_quotas(&self) -> bool {
+        self.memory.keeps_quotas()
+    }
+
     fn claim(
         &self,
         id: RecordId,

@@ -76,10 +76,14 @@ impl Policy {
     /// The least lease: below it a busy machine looks dead.
     pub const LEASE_MIN: Duration = Duration::from_millis(100);
 
-    /// Whether the policy makes sense with a store that carries, or does not carry, its class.
-    pub(crate) fn check(&self, carried: bool) -> Result<(), PolicyError> {
+    /// Whether the policy can be kept with a store that carries its class, or does not, and keeps
+    /// quotas, or does not.
+    pub(crate) fn check(&self, carried: bool, keeps_quotas: bool) -> Result<(), PolicyError> {
         if !carried {
             return Err(PolicyError::ClassNotCarried { class: self.class });
+        }
+        if self.quota != Quota::default() && !keeps_quotas {
+            return Err(PolicyError::QuotaNotKept);
         }
         if self.lease < Self::LEASE_MIN {
             return Err(PolicyError::LeaseTooShort { lease: self.lease });
@@ -101,6 +105,9 @@ pub enum PolicyError {
         /// The class that was asked for.
         class: EffectClass,
     },
+    /// The store does not count what is kept for a scope.
+    #[error("this store keeps no quotas: its records are on several servers")]
+    QuotaNotKept,
     /// A lease below [`Policy::LEASE_MIN`].
     #[error("a lease of {lease:?} is too short; at least {:?} is needed", Policy::LEASE_MIN)]
     LeaseTooShort {

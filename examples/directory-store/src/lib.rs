@@ -140,6 +140,10 @@ impl Store for DirectoryStore {
         class != EffectClass::Transactional
     }
 
+    fn keeps_quotas(&self) -> bool {
+        true
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         // There is no sequence over all processes here; 122 random bits never repeat either.
         let fresh = Token::from_u128(Uuid::new_v4().as_u128());

@@ -150,6 +150,10 @@ impl Store for RemoteStore {
         true
     }
 
+    fn keeps_quotas(&self) -> bool {
+        true
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         #[cfg(seiriken_proof)]
         if seiriken::planted::planted(seiriken::planted::Mistake::ClaimsInTwoSteps) {

@@ -96,6 +96,10 @@ impl<S: Store> Store for Late<S> {
         self.inner.carries(class)
     }
 
+    fn keeps_quotas(&self) -> bool {
+        self.inner.keeps_quotas()
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         let store = Arc::clone(&self.inner);
         self.call(Verb::Claim, async move { store.claim(id, claim).await }).await

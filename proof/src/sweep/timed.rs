@@ -101,6 +101,10 @@ impl<S: Store> Store for Timed<S> {
         self.inner.carries(class)
     }
 
+    fn keeps_quotas(&self) -> bool {
+        self.inner.keeps_quotas()
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.verb(self.inner.claim(id, claim)).await
     }

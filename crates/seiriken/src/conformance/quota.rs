@@ -1,8 +1,12 @@
-//! How much is kept for one scope: what is beyond it is refused, and nothing is forgotten for it.
+//! How much is kept for one scope: what is beyond it is refused, and nothing is forgotten for it. A
+//! store that counts nothing is not used with a quota.
+
+use std::sync::Arc;
 
 use super::harness::{Harness, Restarts, Stop};
 use super::trial::{Trial, answer};
-use crate::policy::Quota;
+use crate::engine::Engine;
+use crate::policy::{Policy, PolicyError, Quota};
 use crate::record::EffectClass;
 use crate::record::transition::{Claim, ClaimOutcome, Ended};
 use crate::scope::{Scope, ScopeDigest};
@@ -13,10 +17,22 @@ fn two_keys<S: Store>(trial: &Trial<S>, class: EffectClass) -> Claim {
     Claim { quota, ..trial.ask(class) }
 }
 
+/// A store that keeps no quotas: nobody can believe that it does.
+fn refuses_quotas<S: Store>(trial: &Trial<S>, class: EffectClass) -> bool {
+    let keeps = trial.store.keeps_quotas();
+    let policy = Policy { class, quota: two_keys(trial, class).quota, ..Policy::default() };
+    let refused = Engine::new(Arc::clone(&trial.store), policy).err();
+    assert_eq!(refused, (!keeps).then_some(PolicyError::QuotaNotKept), "an engine with a quota");
+    !keeps
+}
+
 /// New keys are refused; what stands is asked for as ever; there is room again once one is free.
 pub async fn beyond_the_quota_new_keys_are_refused<H: Harness>(harness: &H) {
     for class in harness.classes() {
         let trial = Trial::begin(harness).await;
+        if refuses_quotas(&trial, *class) {
+            continue;
+        }
         let [answered, running, refused] = [trial.key(), trial.key(), trial.key()];
         let token = trial.granted(answered, two_keys(&trial, *class)).await.token;
         trial.complete(answered, token, &answer("kept")).await;
@@ -42,6 +58,9 @@ pub async fn beyond_the_quota_new_keys_are_refused<H: Harness>(harness: &H) {
 pub async fn each_scope_has_a_quota_of_its_own<H: Harness>(harness: &H) {
     let trial = Trial::begin(harness).await;
     let class = harness.classes()[0];
+    if refuses_quotas(&trial, class) {
+        return;
+    }
     let other = ScopeDigest::new(trial.store.secret(), &Scope::new("another tenant"));
     for scope in [trial.ask(class).scope, other] {
         for _ in 0..2 {
@@ -56,6 +75,9 @@ pub async fn each_scope_has_a_quota_of_its_own<H: Harness>(harness: &H) {
 pub async fn answers_count_by_their_bytes<H: Harness>(harness: &H) {
     let trial = Trial::begin(harness).await;
     let class = harness.classes()[0];
+    if refuses_quotas(&trial, class) {
+        return;
+    }
     let ask = || {
         let quota = Quota { keys: None, bytes: Some(10_000) };
         Claim { quota, ..trial.ask(class) }
@@ -74,6 +96,9 @@ pub async fn a_restart_loses_no_count<H: Harness>(harness: &H) {
     for stop in [Stop::Clean, Stop::Killed] {
         let trial = Trial::begin(harness).await;
         let class = harness.classes()[0];
+        if refuses_quotas(&trial, class) {
+            continue;
+        }
         for _ in 0..2 {
             let id = trial.key();
             let token = trial.granted(id, two_keys(&trial, class)).await.token;

@@ -115,7 +115,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// When the policy cannot be kept with this store.
     pub fn new(store: S, policy: Policy) -> Result<Self, PolicyError> {
-        policy.check(store.carries(policy.class))?;
+        policy.check(store.carries(policy.class), store.keeps_quotas())?;
         let (tasks, waiting) = (TaskTracker::new(), Arc::default());
         let shared = Shared { store, policy, tasks, waiting, attempts: Attempts::new() };
         Ok(Self { shared: Arc::new(shared) })

@@ -161,6 +161,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.carries(class)
     }
 
+    fn keeps_quotas(&self) -> bool {
+        self.inner.keeps_quotas()
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.call(Verb::Claim, self.inner.claim(id, claim)).await
     }

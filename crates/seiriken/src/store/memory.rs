@@ -159,6 +159,10 @@ impl Store for MemoryStore {
         class != EffectClass::Transactional
     }
 
+    fn keeps_quotas(&self) -> bool {
+        true
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         Ok(self
             .apply(id, |record, now| transition::claim(record, &claim, &self.around(&claim, now))))

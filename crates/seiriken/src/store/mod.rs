@@ -18,6 +18,8 @@
 //!
 //! Sweeping is a trait of its own ([`Sweep`]): the engine never needs it.
 
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -58,6 +60,10 @@ pub trait Store: Send + Sync + 'static {
     /// Whether effects of this class are safe with this store. The engine refuses to be built
     /// for a class that the store does not carry.
     fn carries(&self, class: EffectClass) -> bool;
+
+    /// Whether it counts what is kept for a scope, so that a [`Quota`](crate::Quota) can be kept.
+    /// The engine refuses to be built with a quota on a store that does not.
+    fn keeps_quotas(&self) -> bool;
 
     /// Asks for the right to run the operation.
     ///
@@ -163,6 +169,10 @@ impl<S: Store> Store for std::sync::Arc<S> {
 
     fn carries(&self, class: EffectClass) -> bool {
         S::carries(self, class)
+    }
+
+    fn keeps_quotas(&self) -> bool {
+        S::keeps_quotas(self)
     }
 
     fn claim(

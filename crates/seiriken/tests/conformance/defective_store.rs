@@ -217,6 +217,10 @@ impl Store for Defective {
         true
     }
 
+    fn keeps_quotas(&self) -> bool {
+        true
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         let used = self.used(claim.scope);
         Ok(match self.defect {

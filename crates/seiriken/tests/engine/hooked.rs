@@ -120,6 +120,10 @@ impl<S: Store> Store for Hooked<S> {
         self.inner.carries(class)
     }
 
+    fn keeps_quotas(&self) -> bool {
+        self.inner.keeps_quotas()
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.claim.around(self.inner.claim(id, claim)).await
     }

@@ -254,6 +254,10 @@ impl Store for SqliteStore {
         true
     }
 
+    fn keeps_quotas(&self) -> bool {
+        true
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.shared.writer.check_open()?;
         for _ in 0..LOOKS_MAX {
