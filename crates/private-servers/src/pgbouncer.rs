@@ -91,6 +91,7 @@ auth_type = any
 pool_mode = transaction
 max_client_conn = 500
 default_pool_size = {connections}
+server_login_retry = 0
 ignore_startup_parameters = extra_float_digits
 logfile = {}/log",
         folder.path().display()

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use sqlx::postgres::PgArguments;
 use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 
 /// One argument, of the three types that the statements know.

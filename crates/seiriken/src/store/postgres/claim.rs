@@ -22,8 +22,8 @@ use crate::store::StoreError;
 pub(super) struct ClaimJob {
     id: RecordId,
     claim: Claim,
-    /// Whether an absent key is to be written.
-    write: bool,
+    /// Whether an absent key is to be written. Held until it is: whoever asks may go before.
+    look: Arc<Look>,
     reply: oneshot::Sender<Result<Seen, StoreError>>,
 }
 
@@ -31,7 +31,11 @@ pub(super) struct ClaimJob {
 enum Decided {
     Told(ClaimOutcome),
     /// It is so once this is written.
-    Write { standing: Option<Standing>, change: Change, outcome: ClaimOutcome, of_here: bool },
+    Write {
+        standing: Option<Standing>,
+        change: Change,
+        outcome: ClaimOutcome,
+    },
     LookAgain,
 }
 
@@ -45,20 +49,15 @@ pub(super) async fn claim(
     claim: Claim,
 ) -> Result<ClaimOutcome, StoreError> {
     let used = usage(shared, &claim).await?;
+    let write = claim.class != EffectClass::Transactional && !claim.quota.reached(&used);
     for _ in 0..LOOKS_MAX {
-        let look = shared.running.look(id);
-        let write = claim.class != EffectClass::Transactional
-            && !look.runs
-            && !claim.quota.reached(&used);
-        let seen = ask(shared, id, claim, write).await?;
+        let look = Arc::new(shared.running.look(id, write));
+        let seen = ask(shared, id, claim, Arc::clone(&look)).await?;
         match decide(&look, &claim, &seen, used)? {
             Decided::Told(outcome) => return Ok(outcome),
-            Decided::LookAgain => {}
-            Decided::Write { standing, change, outcome, of_here } => {
+            Decided::LookAgain => shared.running.finished(id).await,
+            Decided::Write { standing, change, outcome } => {
                 if shared.write(id, standing.as_ref(), change).await? {
-                    if of_here {
-                        look.decide(|record| *record = None);
-                    }
                     return Ok(outcome);
                 }
             }
@@ -67,12 +66,7 @@ pub(super) async fn claim(
     Err(not_applied("the record kept changing while it was looked at"))
 }
 
-fn decide(
-    look: &Look<'_>,
-    claim: &Claim,
-    seen: &Seen,
-    used: Usage,
-) -> Result<Decided, StoreError> {
+fn decide(look: &Look, claim: &Claim, seen: &Seen, used: Usage) -> Result<Decided, StoreError> {
     let around = seen.around(used);
     if seen.made.is_some() {
         let step = transition::claim(None, claim, &around);
@@ -81,20 +75,19 @@ fn decide(
         return Ok(Decided::Told(step.outcome));
     }
     let standing = seen.standing()?;
-    let decided = look.decide(|running| {
+    let decided = look.decide(|running, coming| {
         let valid = standing.filter(|standing| !standing.record.expired(seen.now));
         let of_here = valid.is_none() && running.is_some();
         if !of_here {
             // Somebody else's record stands: whoever runs here will not commit.
             *running = None;
         }
-        let current = match (running.as_ref(), standing) {
-            (Some(running), _) => Some(running),
-            (None, standing) => standing.map(|standing| &standing.record),
-        };
+        let current = running.as_ref().or(standing.map(|standing| &standing.record));
         let Transition { change, outcome } = transition::claim(current, claim, &around);
         match change {
             Change::Keep => Decided::Told(outcome),
+            Change::Put(_) if of_here && coming.an_answer => Decided::LookAgain,
+            Change::Put(record) if stays_here(&record, valid) && coming.a_row => Decided::LookAgain,
             Change::Put(record) if stays_here(&record, valid) => {
                 *running = Some(record);
                 Decided::Told(outcome)
@@ -102,7 +95,11 @@ fn decide(
             // It was absent, was to be written and was not: somebody was quicker, and is not to be
             // seen in the statement's snapshot.
             Change::Put(_) if standing.is_none() && !of_here => Decided::LookAgain,
-            change => Decided::Write { standing: standing.cloned(), change, outcome, of_here },
+            change => {
+                // Overtaken from now on: the row is to be its successor's.
+                *running = None;
+                Decided::Write { standing: standing.cloned(), change, outcome }
+            }
         }
     });
     Ok(decided.unwrap_or(Decided::LookAgain))
@@ -134,10 +131,10 @@ async fn ask(
     shared: &Arc<Shared>,
     id: RecordId,
     claim: Claim,
-    write: bool,
+    look: Arc<Look>,
 ) -> Result<Seen, StoreError> {
     let (reply, seen) = oneshot::channel();
-    submit(shared, ClaimJob { id, claim, write, reply });
+    submit(shared, ClaimJob { id, claim, look, reply });
     seen.await.unwrap_or_else(|gone| Err(in_doubt(gone)))
 }
 
@@ -155,7 +152,7 @@ impl Job for ClaimJob {
     async fn run(shared: &Shared, jobs: Vec<Self>) {
         let mut arguments = vec![shared.now_argument()];
         let rows: Vec<_> =
-            jobs.iter().map(|job| claim_columns(&job.id, &job.claim, job.write)).collect();
+            jobs.iter().map(|job| claim_columns(&job.id, &job.claim, job.look.writes())).collect();
         arguments.extend(Argument::transposed(rows));
         match shared.sessions.run_here(&shared.statements.claim, &arguments).await {
             Err(error) => {
@@ -165,8 +162,11 @@ impl Job for ClaimJob {
                 }
             }
             Ok(rows) => {
-                let mut seen: std::collections::HashMap<_, _> =
-                    rows.iter().filter_map(|row| Some(Seen::read(row).ok()?)).map(|seen| (seen.id, seen)).collect();
+                let mut seen: std::collections::HashMap<_, _> = rows
+                    .iter()
+                    .filter_map(|row| Some(Seen::read(row).ok()?))
+                    .map(|seen| (seen.id, seen))
+                    .collect();
                 for job in jobs {
                     let told = seen.remove(&job.id);
                     let told = told.ok_or_else(|| in_doubt("the answer cannot be read"));

@@ -89,7 +89,8 @@ fn record(id: &RecordId, row: &PgRow) -> Result<Record, sqlx::Error> {
         return Err(wrong("claim_check"));
     }
     let minted = time(row.try_get("minted")?);
-    let minted = if row.try_get("minted_exactly")? { Minted::At(minted) } else { Minted::By(minted) };
+    let minted =
+        if row.try_get("minted_exactly")? { Minted::At(minted) } else { Minted::By(minted) };
     let token: i64 = row.try_get("token")?;
     let executions: i64 = row.try_get("executions")?;
     Ok(Record {
@@ -148,8 +149,17 @@ pub(super) fn columns(id: &RecordId, record: &Record) -> Vec<Argument> {
         Minted::At(time) => (time, 1),
         Minted::By(time) => (time, 0),
     };
-    let Parts { state, status, why, claimed_at, lease_until, expires_at, retention, attempt, answer } =
-        parts(record);
+    let Parts {
+        state,
+        status,
+        why,
+        claimed_at,
+        lease_until,
+        expires_at,
+        retention,
+        attempt,
+        answer,
+    } = parts(record);
     let kept = |duration: fn(Retention) -> Duration| {
         Argument::Int(retention.map(|retention| millis_of(duration(retention))))
     };

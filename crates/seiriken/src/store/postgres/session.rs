@@ -80,8 +80,7 @@ impl Sessions {
         arguments: Vec<Argument>,
     ) -> Result<Vec<PgRow>, StoreError> {
         let (sessions, statement) = (self.clone(), Arc::clone(statement));
-        let running =
-            tokio::spawn(async move { sessions.run_here(&statement, &arguments).await });
+        let running = tokio::spawn(async move { sessions.run_here(&statement, &arguments).await });
         running.await.unwrap_or_else(|gone| Err(in_doubt(gone)))
     }
 

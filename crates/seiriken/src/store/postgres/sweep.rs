@@ -81,7 +81,8 @@ impl Plan {
                 return Ok(());
             }
         };
-        let Transition { change, outcome: forgotten } = transition::sweep(&standing.record, seen.now);
+        let Transition { change, outcome: forgotten } =
+            transition::sweep(&standing.record, seen.now);
         self.forgotten = self.forgotten.max(forgotten);
         self.swept.count(&standing.record, &change);
         let int = |number: i64| Argument::Int(Some(number));
@@ -113,4 +114,3 @@ impl Plan {
         statements.join("; ")
     }
 }
-

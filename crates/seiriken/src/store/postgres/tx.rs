@@ -123,6 +123,7 @@ impl OpenTx {
         // one to end, when the connection goes back to its pool.
         let script = written_out(&statement, &arguments) + "; COMMIT; BEGIN";
         let (id, token) = (self.id, self.running.token);
+        let _finishing = running.finish(id, token);
         let Err(error) = raw_sql(AssertSqlSafe(script)).execute(&mut *self.tx).await else {
             running.end(id, token);
             return Ok(());

@@ -83,8 +83,13 @@ impl Shared {
         token: Token,
         response: RecordedResponse,
     ) -> Result<CompleteOutcome, StoreError> {
-        if let Some(running) = self.running.of(id, token) {
-            return self.finish(id, &running, &response).await;
+        if let Some((running, finishing)) = self.running.finish(id, token) {
+            let shared = Arc::clone(self);
+            let recording = tokio::spawn(async move {
+                let _finishing = finishing;
+                shared.finish(id, &running, &response).await
+            });
+            return recording.await.unwrap_or_else(|gone| Err(in_doubt(gone)));
         }
         let (reply, taken) = oneshot::channel();
         submit(self, CompleteJob { id, token, response: response.clone(), reply });
@@ -101,8 +106,10 @@ impl Shared {
         running: &Record,
         response: &RecordedResponse,
     ) -> Result<CompleteOutcome, StoreError> {
-        let statement = Arc::from(self.statements.finish.replace("TOKEN", "$15::bigint")
-            + " ON CONFLICT (id) DO NOTHING RETURNING id");
+        let statement = Arc::from(
+            self.statements.finish.replace("TOKEN", "$15::bigint")
+                + " ON CONFLICT (id) DO NOTHING RETURNING id",
+        );
         for _ in 0..LOOKS_MAX {
             let arguments = self.with_now(finished(&id, running, response));
             if !self.sessions.run(&statement, arguments).await?.is_empty() {
@@ -153,7 +160,7 @@ impl Shared {
         token: Token,
         ended: Ended,
     ) -> Result<ReleaseOutcome, StoreError> {
-        let released = self.running.change(id, token, |record| {
+        let released = self.running.change_finished(id, token, |record| {
             // No time decides about a transactional one.
             let step = transition::release(record.as_ref(), token, ended, Timestamp::ZERO);
             if step.change == Change::Remove {
@@ -161,6 +168,7 @@ impl Shared {
             }
             step.outcome
         });
+        let released = released.await;
         if let Some(outcome) = released {
             return Ok(outcome);
         }
