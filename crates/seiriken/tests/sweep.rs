@@ -9,6 +9,8 @@ use seiriken::record::transition::{Claim, ClaimOutcome, Ended};
 use seiriken::record::{
     AttemptId, EffectClass, INDETERMINATE_KEPT_MIN, RecordedResponse, Retention, Token,
 };
+#[cfg(feature = "postgres")]
+use seiriken::store::postgres::PostgresOptions;
 use seiriken::store::sqlite::{SqliteStore, rusqlite};
 use seiriken::store::{MemoryStore, Store, Sweep, Swept};
 use seiriken::{Fingerprint, IdentityDigest, KeyDate, Quota, RecordId, Scope, ScopeDigest};
@@ -179,6 +181,20 @@ async fn sweeping_a_claim_that_did_nothing_expires_no_key<S: Sweep>(
     assert!(matches!(told, ClaimOutcome::Granted(_)), "{told:?}");
 }
 
+/// A store of this test's own, on the server of all of them.
+#[cfg(feature = "postgres")]
+async fn on_postgres(
+    test: &str,
+    clock: Arc<ManualClock>,
+) -> seiriken::store::postgres::PostgresStore {
+    use private_servers::PrivatePostgres;
+    static SERVER: std::sync::LazyLock<PrivatePostgres> =
+        std::sync::LazyLock::new(|| PrivatePostgres::start(&[]).expect("a server"));
+    let schema = &test[..test.len().min(40)];
+    let opening = PostgresOptions::new().schema(schema).clock(clock).connect(&SERVER.url()).await;
+    opening.expect("it is opened")
+}
+
 macro_rules! on_every_store {
     ($($test:ident),* $(,)?) => {
         mod memory {
@@ -198,6 +214,16 @@ macro_rules! on_every_store {
                 let path = folder.path().join("test.db");
                 let store = SqliteStore::open_with_clock(path, Arc::clone(&clock)).await;
                 super::$test(store.expect("a new file"), clock).await;
+            })*
+        }
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            use super::*;
+            $(#[tokio::test]
+            async fn $test() {
+                let clock = clock();
+                let store = on_postgres(stringify!($test), Arc::clone(&clock)).await;
+                super::$test(store, clock).await;
             })*
         }
     };

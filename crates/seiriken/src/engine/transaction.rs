@@ -50,8 +50,8 @@ impl Execution<PostgresStore> {
     /// Begins the one transaction in which this execution commits its effect together with its
     /// answer: *exactly once*. It is on the pool that was handed to the store.
     ///
-    /// The future may be dropped: what has begun is rolled back. After a rollback it may be called
-    /// again.
+    /// The future may be dropped: what has begun is rolled back. After [`PgTx::roll_back`] it may be
+    /// called again.
     ///
     /// # Errors
     /// Nothing is written then.

@@ -2,12 +2,16 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use private_servers::{PrivatePgBouncer, PrivatePostgres};
 use seiriken::clock::ManualClock;
 use seiriken::conformance::{Harness, OwnersAfterRestart, Restarts, Stop, Time};
 use seiriken::record::EffectClass;
-use seiriken::store::postgres::{PostgresOptions, PostgresStore};
+use seiriken::store::postgres::{OpenError, PostgresOptions, PostgresStore};
+
+/// Never waited for in a test that passes.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Postgres {
     clock: Arc<ManualClock>,
@@ -41,7 +45,17 @@ impl Postgres {
             Some(bouncer) => bouncer.url(),
             None => self.server.url(),
         };
-        options.connect(&url).await.expect("it is opened")
+        // A pooler that has met a server that was down turns clients away for a moment more.
+        let opening = async {
+            loop {
+                match options.clone().connect(&url).await {
+                    Ok(store) => break store,
+                    Err(OpenError::Database(_)) if self.bouncer.is_some() => {}
+                    Err(error) => panic!("it is not opened: {error}"),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, opening).await.expect("it is opened")
     }
 }
 

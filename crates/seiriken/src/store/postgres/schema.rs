@@ -103,7 +103,13 @@ impl Schema {
 
     /// The version of the tables that are there; 0 where there are none.
     async fn version(&self, connection: &mut PgConnection) -> Result<i32, OpenError> {
-        let there = self.named("SELECT to_regclass('seiriken.migrations') IS NOT NULL AS there");
+        // From the catalogue itself: what a session remembers of names that were not there it goes
+        // on believing until it looks into a table.
+        let there = format!(
+            "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+                WHERE nspname = '{}' AND relname = 'migrations') AS there",
+            self.name
+        );
         let row = raw_sql(AssertSqlSafe(there)).fetch_one(&mut *connection).await?;
         if !row.try_get::<bool, _>("there")? {
             return Ok(0);

@@ -73,7 +73,8 @@ CREATE TABLE seiriken.key_records (
     ),
     CONSTRAINT it_was_begun CHECK (executions >= 1),
     CONSTRAINT a_running_one_has_an_owner CHECK (
-        (state = 'in_progress') = (attempt IS NOT NULL AND lease_until IS NOT NULL)
+        (state = 'in_progress') = (attempt IS NOT NULL)
+        AND (state = 'in_progress') = (lease_until IS NOT NULL)
     ),
     -- A keyed claim whose owner vanished is kept for its own request, but not for ever.
     CONSTRAINT what_can_expire_says_when CHECK (
@@ -84,10 +85,10 @@ CREATE TABLE seiriken.key_records (
         AND why IN ('owner_vanished', 'owner_cannot_say')
     ),
     CONSTRAINT a_completed_one_has_its_answer CHECK (
-        (state = 'completed')
-        = (response IS NOT NULL AND response_check IS NOT NULL AND status IS NOT NULL)
-    ),
-    CONSTRAINT only_a_completed_one_has_an_answer CHECK (state = 'completed' OR response IS NULL)
+        (state = 'completed') = (response IS NOT NULL)
+        AND (state = 'completed') = (response_check IS NOT NULL)
+        AND (state = 'completed') = (status IS NOT NULL)
+    )
 );
 
 -- For the sweeper: what expires, and what runs.

@@ -1,0 +1,14 @@
+//! The PostgreSQL store and the layer on it, on a real server that these tests start.
+
+#[path = "../layer/guarded.rs"]
+#[expect(dead_code, reason = "it serves the tests of the layer first")]
+mod guarded;
+mod shelf;
+
+mod committed;
+mod cut;
+mod dropped;
+mod nodes;
+mod opening;
+mod rows;
+mod uncommitted;
