@@ -21,10 +21,8 @@ use super::replay;
 use crate::record::RecordedResponse;
 
 /// Why the transaction is rolled back.
-enum Refused<E> {
-    /// The closure said so.
-    Error(E),
-    /// It answered with a server error.
+enum Refused {
+    /// The handler answered with a server error.
     Answer(Box<Response>),
     /// Its answer is not there in whole, so it cannot be recorded.
     Streaming,
@@ -37,10 +35,10 @@ struct FirstCaller {
 }
 
 /// Records an answer where nothing can be waited for: it must be there in whole.
-fn record<E>(
+fn record(
     answer: Response,
     limit: ResponseLimit,
-) -> Result<(RecordedResponse, FirstCaller), Refused<E>> {
+) -> Result<(RecordedResponse, FirstCaller), Refused> {
     if answer.status() >= StatusCode::INTERNAL_SERVER_ERROR {
         return Err(Refused::Answer(Box::new(answer)));
     }

@@ -46,12 +46,11 @@ impl OnceTx {
     /// The database refused ([`TxError::Database`]: a deferred constraint, a serialization failure)
     /// and has rolled back: the handler may say so in words of its own.
     pub async fn commit(self, answered: impl IntoResponse) -> Result<Response, TxError> {
-        match record::<TxError>(answered.into_response(), self.limit) {
+        match record(answered.into_response(), self.limit) {
             Ok((response, first_caller)) => {
                 self.tx.commit(response.clone()).await?;
                 Ok(answer(&response, first_caller))
             }
-            Err(Refused::Error(error)) => Err(error),
             Err(Refused::Answer(refusal)) => {
                 self.tx.roll_back().await;
                 Ok(*refusal)

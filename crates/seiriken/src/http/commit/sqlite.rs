@@ -6,6 +6,13 @@ use super::super::axum::Once;
 use super::{Refused, answer, failed, misused, record};
 use crate::store::sqlite::{CommitError, Committed, SqliteStore, SqliteTx};
 
+/// Why the closure's savepoint is rolled back.
+enum RolledBack<E> {
+    /// The closure said so.
+    Error(E),
+    Refused(Refused),
+}
+
 impl Once<SqliteStore> {
     /// Commits `effect` together with the key and the answer that it gives: *exactly once*.
     ///
@@ -27,16 +34,18 @@ impl Once<SqliteStore> {
     {
         let limit = self.limit;
         let recorded = move |tx: &SqliteTx<'_>| {
-            let answer = effect(tx).map_err(Refused::Error)?.into_response();
-            record(answer, limit)
+            let answer = effect(tx).map_err(RolledBack::Error)?.into_response();
+            record(answer, limit).map_err(RolledBack::Refused)
         };
         match self.execution().commit(recorded).await {
             Ok(Ok(Committed { response, value: first_caller })) => {
                 Ok(answer(&response, first_caller))
             }
-            Ok(Err(CommitError::RolledBack(Refused::Error(error)))) => Err(error),
-            Ok(Err(CommitError::RolledBack(Refused::Answer(answer)))) => Ok(*answer),
-            Ok(Err(CommitError::RolledBack(Refused::Streaming))) => {
+            Ok(Err(CommitError::RolledBack(RolledBack::Error(error)))) => Err(error),
+            Ok(Err(CommitError::RolledBack(RolledBack::Refused(Refused::Answer(answer))))) => {
+                Ok(*answer)
+            }
+            Ok(Err(CommitError::RolledBack(RolledBack::Refused(Refused::Streaming)))) => {
                 tracing::error!("a committed answer must be there in whole; it was rolled back");
                 Ok(failed())
             }

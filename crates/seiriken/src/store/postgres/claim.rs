@@ -1,5 +1,6 @@
 //! Claims: joined into one statement, which writes what is absent and tells what is there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::Row;
@@ -7,9 +8,10 @@ use tokio::sync::oneshot;
 
 use super::Shared;
 use super::argument::Argument;
+use super::columns::claim_columns;
 use super::error::{again, in_doubt, not_applied};
 use super::lane::{Job, Lane, submit};
-use super::row::{Seen, Standing, claim_columns, number_of};
+use super::row::{Seen, Standing};
 use super::running::Look;
 use super::statements::Statements;
 use crate::policy::Quota;
@@ -32,8 +34,8 @@ enum Decided {
     Told(ClaimOutcome),
     /// It is so once this is written.
     Write {
-        standing: Option<Standing>,
-        change: Change,
+        standing: Option<Box<Standing>>,
+        change: Box<Change>,
         outcome: ClaimOutcome,
     },
     LookAgain,
@@ -57,7 +59,7 @@ pub(super) async fn claim(
             Decided::Told(outcome) => return Ok(outcome),
             Decided::LookAgain => shared.running.finished(id).await,
             Decided::Write { standing, change, outcome } => {
-                if shared.write(id, standing.as_ref(), change).await? {
+                if shared.write(id, standing.as_deref(), *change).await? {
                     return Ok(outcome);
                 }
             }
@@ -98,7 +100,8 @@ fn decide(look: &Look, claim: &Claim, seen: &Seen, used: Usage) -> Result<Decide
             change => {
                 // Overtaken from now on: the row is to be its successor's.
                 *running = None;
-                Decided::Write { standing: standing.cloned(), change, outcome }
+                let standing = standing.cloned().map(Box::new);
+                Decided::Write { standing, change: Box::new(change), outcome }
             }
         }
     });
@@ -162,11 +165,8 @@ impl Job for ClaimJob {
                 }
             }
             Ok(rows) => {
-                let mut seen: std::collections::HashMap<_, _> = rows
-                    .iter()
-                    .filter_map(|row| Some(Seen::read(row).ok()?))
-                    .map(|seen| (seen.id, seen))
-                    .collect();
+                let seen = rows.iter().filter_map(|row| Seen::read(row).ok());
+                let mut seen: HashMap<_, _> = seen.map(|seen| (seen.id, seen)).collect();
                 for job in jobs {
                     let told = seen.remove(&job.id);
                     let told = told.ok_or_else(|| in_doubt("the answer cannot be read"));
@@ -174,36 +174,5 @@ impl Job for ClaimJob {
                 }
             }
         }
-    }
-}
-
-impl Shared {
-    /// Writes a change, if the record is still what it was. `false` if it is not.
-    pub(super) async fn write(
-        &self,
-        id: RecordId,
-        before: Option<&Standing>,
-        change: Change,
-    ) -> Result<bool, StoreError> {
-        let int = |number: i64| Argument::Int(Some(number));
-        let (statement, arguments) = match (before, change) {
-            (_, Change::Keep) => return Ok(true),
-            (None, Change::Remove) => return Ok(true),
-            (None, Change::Put(record)) => {
-                (&self.statements.insert, self.with_now(super::row::columns(&id, &record)))
-            }
-            (Some(before), Change::Put(record)) => {
-                let mut arguments = self.with_now(super::row::columns(&id, &record));
-                arguments.push(int(number_of(before.record.token)));
-                arguments.push(int(before.revision));
-                (&self.statements.update, arguments)
-            }
-            (Some(before), Change::Remove) => {
-                let token = int(number_of(before.record.token));
-                let arguments = vec![Argument::bytes(id.as_bytes()), token, int(before.revision)];
-                (&self.statements.remove, arguments)
-            }
-        };
-        Ok(!self.sessions.run(statement, arguments).await?.is_empty())
     }
 }

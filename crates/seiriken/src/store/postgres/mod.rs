@@ -44,6 +44,7 @@
 mod argument;
 mod check;
 mod claim;
+mod columns;
 mod error;
 mod issuing;
 mod lane;
@@ -56,6 +57,7 @@ mod statements;
 mod sweep;
 mod tx;
 mod verbs;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;

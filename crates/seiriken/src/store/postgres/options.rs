@@ -29,7 +29,7 @@ impl Default for PostgresOptions {
             migrate: true,
             connections: 4,
             transaction_pooling: false,
-            idle_max: Duration::from_secs(60),
+            idle_max: Duration::from_mins(1),
             clock: None,
         }
     }

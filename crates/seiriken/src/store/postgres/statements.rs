@@ -112,7 +112,7 @@ const READ: &str = concat!(
     LEFT JOIN seiriken.key_records AS k ON k.id = $2::bytea"
 );
 
-/// The columns that [`super::row::columns`] gives, from `$2` on.
+/// The columns that [`super::columns::columns`] gives, from `$2` on.
 macro_rules! columns {
     () => {
         "state, status, why, claimed_at, lease_until, expires_at, class, executions, minted,

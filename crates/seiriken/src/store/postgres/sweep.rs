@@ -6,8 +6,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Postgres, raw_sql};
 
 use super::argument::{Argument, written_out};
+use super::columns::{columns, millis, number_of};
 use super::error::{in_doubt, not_applied, of_verb};
-use super::row::{Seen, columns, millis, number_of};
+use super::row::Seen;
 use super::statements::Statements;
 use super::{PostgresStore, Shared};
 use crate::clock::Timestamp;

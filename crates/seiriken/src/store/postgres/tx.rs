@@ -7,8 +7,8 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction, raw_sql};
 
 use super::argument::{Argument, written_out};
+use super::columns::{columns, millis, number_of};
 use super::error::{Meaning, code, in_doubt, meaning, not_applied};
-use super::row::{columns, millis, number_of};
 use super::verbs::finished;
 use super::{PostgresStore, Shared};
 use crate::record::{EffectClass, Minted, Record, RecordedResponse, State, Token, Why};

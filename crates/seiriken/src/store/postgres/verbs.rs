@@ -10,9 +10,10 @@ use tokio::sync::oneshot;
 use super::Shared;
 use super::argument::Argument;
 use super::claim::LOOKS_MAX;
+use super::columns::{columns, millis, millis_of, number_of, response_check};
 use super::error::{again, in_doubt, not_applied};
 use super::lane::{Job, Lane, submit};
-use super::row::{Seen, columns, millis, millis_of, number_of, response_check, time};
+use super::row::{Seen, time};
 use crate::clock::Timestamp;
 use crate::record::transition::{
     self, Change, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome, Transition,
@@ -91,9 +92,9 @@ impl Shared {
             });
             return recording.await.unwrap_or_else(|gone| Err(in_doubt(gone)));
         }
-        let (reply, taken) = oneshot::channel();
+        let (reply, answered) = oneshot::channel();
         submit(self, CompleteJob { id, token, response: response.clone(), reply });
-        if taken.await.unwrap_or_else(|gone| Err(in_doubt(gone)))? {
+        if answered.await.unwrap_or_else(|gone| Err(in_doubt(gone)))? {
             return Ok(CompleteOutcome::Recorded);
         }
         self.step(id, |record, now| transition::complete(record, token, &response, now)).await
