@@ -6,9 +6,6 @@
 mod defective;
 #[path = "conformance/defective_store.rs"]
 mod defective_store;
-#[cfg(feature = "postgres")]
-#[path = "conformance/postgres.rs"]
-mod postgres;
 #[path = "conformance/sqlite.rs"]
 mod sqlite;
 
@@ -135,16 +132,4 @@ async fn a_store_whose_clock_has_to_be_waited_for_can_be_held_to_it_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_sqlite_store_keeps_the_contract() {
     conformance::run_all(&sqlite::Sqlite::new(manual_clock())).await;
-}
-
-#[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_postgres_store_keeps_the_contract() {
-    conformance::run_all(&postgres::Postgres::direct(manual_clock())).await;
-}
-
-#[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_postgres_store_keeps_the_contract_through_pgbouncer() {
-    conformance::run_all(&postgres::Postgres::through_pgbouncer(manual_clock())).await;
 }

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use private_servers::{PrivatePgBouncer, PrivatePostgres};
-use seiriken::clock::ManualClock;
-use seiriken::conformance::{Harness, OwnersAfterRestart, Restarts, Stop, Time};
+use seiriken::clock::{ManualClock, Timestamp};
+use seiriken::conformance::{self, Harness, OwnersAfterRestart, Restarts, Stop, Time};
 use seiriken::record::EffectClass;
 use seiriken::store::postgres::{OpenError, PostgresOptions, PostgresStore};
 
 /// Never waited for in a test that passes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) struct Postgres {
+struct Postgres {
     clock: Arc<ManualClock>,
     bouncer: Option<PrivatePgBouncer>,
     server: PrivatePostgres,
@@ -23,13 +23,13 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
-    pub(super) fn direct(clock: Arc<ManualClock>) -> Self {
+    fn direct(clock: Arc<ManualClock>) -> Self {
         let server = PrivatePostgres::start(&[]).expect("a server");
         let (opened, latest) = (AtomicU32::new(0), Mutex::default());
         Self { clock, bouncer: None, server, opened, latest }
     }
 
-    pub(super) fn through_pgbouncer(clock: Arc<ManualClock>) -> Self {
+    fn through_pgbouncer(clock: Arc<ManualClock>) -> Self {
         let direct = Self::direct(clock);
         let bouncer = PrivatePgBouncer::start(&direct.server, 3).expect("a pooler");
         Self { bouncer: Some(bouncer), ..direct }
@@ -92,4 +92,18 @@ impl Harness for Postgres {
         let schema = self.latest.lock().expect("no panic holds it").clone();
         self.open(schema).await
     }
+}
+
+fn manual_clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_postgres_store_keeps_the_contract() {
+    conformance::run_all(&Postgres::direct(manual_clock())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_postgres_store_keeps_the_contract_through_pgbouncer() {
+    conformance::run_all(&Postgres::through_pgbouncer(manual_clock())).await;
 }
