@@ -89,3 +89,28 @@ async fn of_many_nodes_at_once_one_commits_and_all_tell_its_answer() {
     }
     assert_eq!(shelf.things().await, 20);
 }
+
+/// Its claim found nothing; by the time that it begins, another node has committed.
+#[tokio::test]
+async fn an_execution_that_was_overtaken_before_its_begin_writes_nothing() {
+    let shelf = Shelf::new().await;
+    let (one, other) = (shelf.node(1).await, shelf.node(1).await);
+    let (claimed, may_begin) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (says, waits) = (Arc::clone(&claimed), Arc::clone(&may_begin));
+    let slow = one.route(move |once: Once<PostgresStore>| async move {
+        says.notify_one();
+        waits.notified().await;
+        let over = once.begin().await.expect_err("another one stands");
+        assert!(matches!(over, TxError::Over), "{over}");
+        over
+    });
+    let late = slow.clone();
+    let late = tokio::spawn(async move { late.post("k").await });
+    claimed.notified().await;
+    let first = puts_a_thing(&other).post("k").await;
+    first.assert_executed();
+    may_begin.notify_one();
+    late.await.expect("no panic").assert_refused(ProblemKind::RequestInProgress);
+    slow.post("k").await.assert_replays(&first);
+    assert_eq!(shelf.things().await, 1);
+}
