@@ -79,7 +79,7 @@
 //! | [`http`] | the tower layer: the rules by which a request is decided, as a numbered list |
 //! | [`engine`] | claim, run, record, answer: for any work that has a key |
 //! | [`record`] | the key record, its states, and the one transition function |
-//! | [`store`] | the store contract; memory, SQLite, Redis |
+//! | [`store`] | the store contract; memory, SQLite, PostgreSQL, Redis |
 //! | [`clock`] | time, as it is passed in |
 //!
 //! # Features
@@ -89,6 +89,7 @@
 //! | `http` | with `axum` | the tower layer |
 //! | `axum` | yes | extractors and responses for axum 0.8 |
 //! | `sqlite` | yes | the embedded durable store (a C compiler is needed to build it) |
+//! | `postgres` | no | the store for several nodes that share a PostgreSQL database |
 //! | `redis` | no | the store on Redis or Valkey: one server, Sentinel, Cluster |
 //! | `redis-tls` | no | `rediss://` for it (a C compiler is needed to build it) |
 //! | `faults` | no | a store that fails on purpose, for your tests |

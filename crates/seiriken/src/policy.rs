@@ -100,7 +100,9 @@ impl Policy {
 #[non_exhaustive]
 pub enum PolicyError {
     /// The store cannot make this class of effect safe.
-    #[error("this store does not carry effects of class {class:?}; SQLite carries all three")]
+    #[error(
+        "this store does not carry effects of class {class:?}; SQLite and PostgreSQL carry all three"
+    )]
     ClassNotCarried {
         /// The class that was asked for.
         class: EffectClass,

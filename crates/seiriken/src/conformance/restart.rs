@@ -58,6 +58,9 @@ pub async fn a_running_execution_is_settled_by_its_class<H: Harness>(harness: &H
                     continue;
                 }
                 Restarts::Keeps { owners: OwnersAfterRestart::Gone } => {}
+                // Nothing of it had happened: it may have been written nowhere.
+                Restarts::Keeps { owners: OwnersAfterRestart::MayLive }
+                    if *class == EffectClass::Transactional => {}
                 Restarts::Keeps { owners: OwnersAfterRestart::MayLive } => {
                     let told = trial.retry(id, *class).await;
                     let running = matches!(told, ClaimOutcome::InProgress { .. });
@@ -86,6 +89,7 @@ pub async fn a_running_execution_is_settled_by_its_class<H: Harness>(harness: &H
                     let granted = matches!(other, ClaimOutcome::Granted(_));
                     assert!(granted || other == mismatch, "{stop:?}: {other:?}");
                     if !granted {
+                        trial.leases_end().await;
                         trial.granted(id, trial.ask(*class)).await;
                     }
                 }

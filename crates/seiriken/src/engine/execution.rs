@@ -164,13 +164,13 @@ impl<S> Execution<S> {
         &self.inner.shared
     }
 
-    fn set_commit(&self, state: CommitState) {
+    pub(super) fn set_commit(&self, state: CommitState) {
         self.lock_commit().state = state;
         self.inner.commit_settled.notify_waiters();
     }
 
     /// Takes the right to commit, once.
-    fn ask_commit(&self) -> Result<(), CommitRefused> {
+    pub(super) fn ask_commit(&self) -> Result<(), CommitRefused> {
         if self.class() != EffectClass::Transactional {
             return Err(CommitRefused::NotTransactional);
         }

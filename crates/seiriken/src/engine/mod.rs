@@ -58,6 +58,8 @@ mod in_time;
 mod operation;
 mod patience;
 mod recording;
+#[cfg(feature = "postgres")]
+mod transaction;
 mod waiting;
 
 use std::pin::pin;
@@ -70,6 +72,8 @@ pub use decision::{Decision, Ending};
 pub use detach::Run;
 pub use execution::{CommitFailed, CommitRefused, CommitState, Execution};
 pub use operation::Operation;
+#[cfg(feature = "postgres")]
+pub use transaction::{PgTx, TxError};
 
 use self::attempts::Attempts;
 use self::caught::caught;

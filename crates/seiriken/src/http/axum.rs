@@ -31,7 +31,10 @@ use crate::store::Store;
 #[derive(Debug, Clone)]
 pub struct Once<S> {
     execution: Execution<S>,
-    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "for stores that commit"))]
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres")),
+        expect(dead_code, reason = "for stores that commit")
+    )]
     pub(super) limit: ResponseLimit,
 }
 

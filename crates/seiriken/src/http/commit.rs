@@ -1,5 +1,10 @@
 //! The commit of a handler's effect together with its answer, as axum handlers write it.
 
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -7,67 +12,20 @@ use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 
-use super::axum::Once;
+#[cfg(feature = "postgres")]
+pub use self::postgres::OnceTx;
 use super::body::WholeBody;
 use super::problem::{Problem, ProblemKind};
 use super::recording::{self, ResponseLimit};
 use super::replay;
 use crate::record::RecordedResponse;
-use crate::store::sqlite::{CommitError, Committed, SqliteStore, SqliteTx};
 
-/// Why the closure's transaction is rolled back.
-enum Refused<E> {
-    /// The closure said so.
-    Error(E),
-    /// It answered with a server error.
+/// Why the transaction is rolled back.
+enum Refused {
+    /// The handler answered with a server error.
     Answer(Box<Response>),
     /// Its answer is not there in whole, so it cannot be recorded.
     Streaming,
-}
-
-impl Once<SqliteStore> {
-    /// Commits `effect` together with the key and the answer that it gives: *exactly once*.
-    ///
-    /// `effect` runs on the store's writer thread, in a savepoint; keep it short, and never wait
-    /// in it for the store itself: it waits for this thread. `Ok` commits
-    /// with that answer, which is then the answer whatever the handler does next, and which
-    /// the handler should return. `Err`, an answer of 500 or above, or a panic rolls back:
-    /// nothing happened and the key is free.
-    ///
-    /// When the commit itself fails, the layer answers in the handler's place; what is
-    /// returned here then only ends the handler.
-    pub async fn commit<R, E>(
-        self,
-        effect: impl FnOnce(&SqliteTx<'_>) -> Result<R, E> + Send + 'static,
-    ) -> Result<Response, E>
-    where
-        R: IntoResponse,
-        E: Send + 'static,
-    {
-        let limit = self.limit;
-        let recorded = move |tx: &SqliteTx<'_>| {
-            let answer = effect(tx).map_err(Refused::Error)?.into_response();
-            record(answer, limit)
-        };
-        match self.execution().commit(recorded).await {
-            Ok(Ok(Committed { response, value: first_caller })) => {
-                Ok(answer(&response, first_caller))
-            }
-            Ok(Err(CommitError::RolledBack(Refused::Error(error)))) => Err(error),
-            Ok(Err(CommitError::RolledBack(Refused::Answer(answer)))) => Ok(*answer),
-            Ok(Err(CommitError::RolledBack(Refused::Streaming))) => {
-                tracing::error!("a committed answer must be there in whole; it was rolled back");
-                Ok(failed())
-            }
-            Ok(Err(CommitError::Panicked(panic))) => std::panic::resume_unwind(panic),
-            // The layer answers in its place, and logs why.
-            Ok(Err(CommitError::LeaseLost | CommitError::Store(_))) => Ok(failed()),
-            Err(refused) => {
-                tracing::error!("{refused}");
-                Ok(misused())
-            }
-        }
-    }
 }
 
 /// What the first caller gets and the record does not hold.
@@ -76,11 +34,11 @@ struct FirstCaller {
     long_body: Option<Bytes>,
 }
 
-/// Records an answer on the writer thread, where nothing can be waited for.
-fn record<E>(
+/// Records an answer where nothing can be waited for: it must be there in whole.
+fn record(
     answer: Response,
     limit: ResponseLimit,
-) -> Result<(RecordedResponse, FirstCaller), Refused<E>> {
+) -> Result<(RecordedResponse, FirstCaller), Refused> {
     if answer.status() >= StatusCode::INTERNAL_SERVER_ERROR {
         return Err(Refused::Answer(Box::new(answer)));
     }

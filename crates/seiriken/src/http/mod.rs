@@ -51,7 +51,7 @@ mod verdict;
 
 #[cfg(feature = "axum")]
 mod axum;
-#[cfg(all(feature = "axum", feature = "sqlite"))]
+#[cfg(all(feature = "axum", any(feature = "sqlite", feature = "postgres")))]
 mod commit;
 
 pub use body::{GuardedBody, WholeBody};
@@ -67,3 +67,5 @@ pub use verdict::Recording;
 
 #[cfg(feature = "axum")]
 pub use self::axum::{NotGuarded, Once};
+#[cfg(all(feature = "axum", feature = "postgres"))]
+pub use self::commit::OnceTx;

@@ -29,7 +29,7 @@ pub struct NotProcessed;
 /// A request extension: the most bytes of an answer's body that are kept.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(
-    not(all(feature = "axum", feature = "sqlite")),
+    not(all(feature = "axum", any(feature = "sqlite", feature = "postgres"))),
     expect(dead_code, reason = "read where a store commits")
 )]
 pub(super) struct ResponseLimit(pub(super) usize);

@@ -18,6 +18,8 @@
 //!
 //! Sweeping is a trait of its own ([`Sweep`]): the engine never needs it.
 
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "sqlite")]

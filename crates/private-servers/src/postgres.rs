@@ -1,0 +1,130 @@
+//! A private PostgreSQL.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tempfile::TempDir;
+
+use crate::program::{RunAs, find, free_port, run};
+use crate::watch::Watch;
+use crate::{ServerError, io};
+
+/// A PostgreSQL server of its own: database `postgres`, user `postgres`, no password, reached from
+/// this machine alone.
+///
+/// Stopped, and its folder removed, when it is dropped or the process ends.
+#[derive(Debug)]
+pub struct PrivatePostgres {
+    // Dropped in this order: then the folder goes away.
+    _watch: Watch,
+    pg_ctl: PathBuf,
+    run_as: RunAs,
+    port: u16,
+    folder: TempDir,
+}
+
+const PACKAGE: &str = "postgresql";
+
+impl PrivatePostgres {
+    /// Makes a database and starts it with these settings (`fsync=off`, say) beside its own.
+    pub fn start(settings: &[&str]) -> Result<Self, ServerError> {
+        let (initdb, pg_ctl) = (find("initdb", PACKAGE)?, find("pg_ctl", PACKAGE)?);
+        let run_as = RunAs::of_this_process()?;
+        let folder = tempfile::Builder::new().prefix("private-postgres-").tempdir();
+        let folder = folder.map_err(io("a folder for the database"))?;
+        run_as.hand_over(folder.path())?;
+        let data = folder.path().join("data");
+        let mut make = run_as.command(initdb);
+        make.args(["--no-sync", "--auth=trust", "--username=postgres", "--locale=C"]);
+        run(make.args(["--encoding=UTF8", "--pgdata"]).arg(&data), None)?;
+        let watched = data.display().to_string();
+        let stop = [&pg_ctl.display().to_string(), "stop", "-m", "immediate", "-D", &watched];
+        let watch = Watch::start(run_as, folder.path(), &stop)?;
+        let port = free_port()?;
+        let server = Self { _watch: watch, pg_ctl, run_as, port, folder };
+        std::fs::write(server.settings(), server.own_settings(settings))
+            .map_err(io("writing the settings"))?;
+        server.control(&["start"])?;
+        Ok(server)
+    }
+
+    /// Where it is reached.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The port that it listens on, also after a restart.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it at once, as a crash would: nothing is written down in order, connections break.
+    pub fn kill(&self) -> Result<(), ServerError> {
+        self.control(&["stop", "-m", "immediate"])
+    }
+
+    /// Ends it in order; connections break.
+    pub fn stop(&self) -> Result<(), ServerError> {
+        self.control(&["stop", "-m", "fast"])
+    }
+
+    /// Starts it again, on the same port and data, after either.
+    pub fn restart(&self) -> Result<(), ServerError> {
+        self.control(&["start"])
+    }
+
+    /// What the server has written into its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn control(&self, what: &[&str]) -> Result<(), ServerError> {
+        let mut control = self.run_as.command(&self.pg_ctl);
+        let (data, log) = (self.data(), self.log_file());
+        control.args(what).args(["-w", "-s", "-D"]).arg(data).arg("-l").arg(&log);
+        // The server inherits what is open here, and would keep a pipe from ending.
+        control.stdin(Stdio::null()).stdout(Stdio::null());
+        let errors = std::fs::File::create(self.folder.path().join("pg_ctl.log"));
+        control.stderr(errors.map_err(io("a log for pg_ctl"))?);
+        run(&mut control, Some(&log))
+    }
+
+    fn own_settings(&self, more: &[&str]) -> String {
+        let sockets = self.folder.path().display();
+        let own = [
+            "listen_addresses = '127.0.0.1'".to_owned(),
+            format!("port = {}", self.port),
+            format!("unix_socket_directories = '{sockets}'"),
+            "max_connections = 200".to_owned(),
+            "shared_buffers = '32MB'".to_owned(),
+            "log_line_prefix = '%m [%p] %a '".to_owned(),
+        ];
+        let more = more.iter().map(|setting| (*setting).to_owned());
+        own.into_iter().chain(more).map(|line| line + "\n").collect()
+    }
+
+    /// Instead of the ones that initdb wrote: a few lines that say all there is.
+    fn settings(&self) -> PathBuf {
+        self.data().join("postgresql.conf")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("server.log")
+    }
+
+    /// The folder with its data and its socket.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for PrivatePostgres {
+    fn drop(&mut self) {
+        // One that was killed already says so.
+        let _ = self.kill();
+    }
+}

@@ -1,0 +1,158 @@
+//! The store's own connections, and how a statement runs on one: to its end, always.
+//!
+//! A future of the driver that is dropped half-way can leave a connection inside a transaction;
+//! what the next verb then does would be acknowledged and never committed. So statements run in
+//! tasks that nobody aborts, whatever becomes of the request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, raw_sql};
+
+use super::argument::{Argument, written_out};
+use super::error::{Meaning, in_doubt, meaning, not_applied};
+use crate::store::StoreError;
+
+/// The connections of a store.
+#[derive(Debug, Clone)]
+pub(super) struct Sessions {
+    pool: PgPool,
+    /// Each transaction may be on another connection of the server.
+    by_transaction: bool,
+}
+
+/// How long a connection is waited for: then the store counts as down, and nothing was applied.
+const CONNECTED_BY_THEN: Duration = Duration::from_secs(4);
+
+/// A connection that was idle for so long is asked whether it still stands.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// How often a statement is run again that others were in the way of.
+const TRIES: u32 = 10;
+
+/// What the statements rest on, whatever the server, the database and the user have set. Plans
+/// go by the index of the key, also where the table was empty when they were made.
+const SETTINGS: [(&str, &str); 6] = [
+    ("default_transaction_isolation", "'read committed'"),
+    ("synchronous_commit", "on"),
+    ("jit", "off"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+
+impl Sessions {
+    pub(super) fn new(options: PgConnectOptions, connections: u32, by_transaction: bool) -> Self {
+        let mut options = options.application_name("seiriken");
+        let mut pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(CONNECTED_BY_THEN)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                async move { Ok(meta.idle_for < IDLE || connection.ping().await.is_ok()) }.boxed()
+            });
+        if by_transaction {
+            options = options.extra_float_digits(None);
+        } else {
+            pool = pool.after_connect(|connection, _| {
+                let settings = settings("SET", SETTINGS.iter());
+                async move { super::schema::run(connection, settings).await }.boxed()
+            });
+        }
+        Self { pool: pool.connect_lazy_with(options), by_transaction }
+    }
+
+    pub(super) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.pool.acquire().await
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Runs a statement that may be run twice, in a task of its own.
+    pub(super) async fn run(
+        &self,
+        statement: &Arc<str>,
+        arguments: Vec<Argument>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let (sessions, statement) = (self.clone(), Arc::clone(statement));
+        let running = tokio::spawn(async move { sessions.run_here(&statement, &arguments).await });
+        running.await.unwrap_or_else(|gone| Err(in_doubt(gone)))
+    }
+
+    /// [`Sessions::run`] in the task at hand, which must be one that is never aborted.
+    ///
+    /// On a connection that breaks it is run once more on another one: each statement of the
+    /// store, run twice, does what it does once.
+    pub(super) async fn run_here(
+        &self,
+        statement: &Arc<str>,
+        arguments: &[Argument],
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let mut broken = false;
+        let mut tries = 0;
+        loop {
+            let mut connection = match self.acquire().await {
+                Ok(connection) => connection,
+                Err(error) if broken => return Err(in_doubt(error)),
+                Err(error) => return Err(not_applied(error)),
+            };
+            tries += 1;
+            let error = match self.execute(&mut connection, statement, arguments).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => error,
+            };
+            match meaning(&error) {
+                Meaning::Again if tries < TRIES => {
+                    tracing::debug!(%error, "others were in the way; running it again");
+                }
+                Meaning::Unknown if !broken => {
+                    tracing::debug!(%error, "a connection broke; asking on another one");
+                    connection.close_on_drop();
+                    broken = true;
+                }
+                Meaning::Again | Meaning::NotApplied if !broken => return Err(not_applied(error)),
+                _ => {
+                    connection.close_on_drop();
+                    return Err(in_doubt(error));
+                }
+            }
+        }
+    }
+
+    async fn execute(
+        &self,
+        connection: &mut PoolConnection<Postgres>,
+        statement: &Arc<str>,
+        arguments: &[Argument],
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        if self.by_transaction {
+            let script = self.script(&written_out(statement, arguments));
+            return raw_sql(AssertSqlSafe(script)).fetch_all(&mut **connection).await;
+        }
+        let query = sqlx::query(AssertSqlSafe(Arc::clone(statement)));
+        let query = arguments.iter().cloned().fold(query, |query, argument| argument.bind(query));
+        query.fetch_all(&mut **connection).await
+    }
+
+    /// What makes one transaction of a few statements that are written out.
+    pub(super) fn script(&self, statements: &str) -> String {
+        if !self.by_transaction {
+            return statements.to_owned();
+        }
+        let settings = settings("SET LOCAL", SETTINGS[1..].iter());
+        format!(
+            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; {settings}; \
+             SET LOCAL bytea_output TO hex; {statements}"
+        )
+    }
+}
+
+fn settings<'s>(set: &str, settings: impl Iterator<Item = &'s (&'s str, &'s str)>) -> String {
+    let each: Vec<_> = settings.map(|(name, to)| format!("{set} {name} TO {to}")).collect();
+    each.join("; ")
+}
