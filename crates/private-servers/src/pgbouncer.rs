@@ -7,8 +7,9 @@ use std::process::{Child, Stdio};
 
 use tempfile::TempDir;
 
-use crate::program::{RunAs, find, free_port};
-use crate::{PrivatePostgres, ServerError, io};
+use crate::port;
+use crate::program::{RunAs, find};
+use crate::{PrivatePostgres, ServerError};
 
 /// A PgBouncer of its own, which gives a connection to the server for one transaction at a time.
 ///
@@ -46,21 +47,23 @@ impl PrivatePgBouncer {
         let pg_isready = find("pg_isready", "postgresql")?;
         let run_as = RunAs::of_this_process()?;
         let folder = tempfile::Builder::new().prefix("private-pgbouncer-").tempdir();
-        let folder = folder.map_err(io("a folder for PgBouncer"))?;
+        let folder = folder.map_err(ServerError::system("a folder for PgBouncer"))?;
         run_as.hand_over(folder.path())?;
-        let port = free_port()?;
+        let port = port::free()?;
         let settings = settings(postgres, connections, port, &folder);
         std::fs::write(folder.path().join("pgbouncer.ini"), settings)
-            .map_err(io("writing the settings"))?;
+            .map_err(ServerError::system("writing the settings"))?;
         let mut shell = run_as.command("sh");
         shell.args(["-c", SCRIPT, "pgbouncer"]).arg(pgbouncer).arg(pg_isready);
         shell.arg(port.to_string()).arg(folder.path());
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         shell.process_group(0);
-        let mut shell = shell.spawn().map_err(io("starting a shell"))?;
+        let mut shell = shell.spawn().map_err(ServerError::system("starting a shell"))?;
         let mut said = String::new();
         if let Some(out) = shell.stdout.take() {
-            BufReader::new(out).read_line(&mut said).map_err(io("hearing from the shell"))?;
+            BufReader::new(out)
+                .read_line(&mut said)
+                .map_err(ServerError::system("hearing from the shell"))?;
         }
         if said.trim() == "ready" {
             return Ok(Self { shell, port, _folder: folder });

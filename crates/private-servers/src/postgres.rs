@@ -5,9 +5,10 @@ use std::process::Stdio;
 
 use tempfile::TempDir;
 
-use crate::program::{RunAs, find, free_port, run};
+use crate::ServerError;
+use crate::port;
+use crate::program::{RunAs, find, run};
 use crate::watch::Watch;
-use crate::{ServerError, io};
 
 /// A PostgreSQL server of its own: database `postgres`, user `postgres`, no password, reached from
 /// this machine alone.
@@ -31,7 +32,7 @@ impl PrivatePostgres {
         let (initdb, pg_ctl) = (find("initdb", PACKAGE)?, find("pg_ctl", PACKAGE)?);
         let run_as = RunAs::of_this_process()?;
         let folder = tempfile::Builder::new().prefix("private-postgres-").tempdir();
-        let folder = folder.map_err(io("a folder for the database"))?;
+        let folder = folder.map_err(ServerError::system("a folder for the database"))?;
         run_as.hand_over(folder.path())?;
         let data = folder.path().join("data");
         let mut make = run_as.command(initdb);
@@ -40,10 +41,10 @@ impl PrivatePostgres {
         let watched = data.display().to_string();
         let stop = [&pg_ctl.display().to_string(), "stop", "-m", "immediate", "-D", &watched];
         let watch = Watch::start(run_as, folder.path(), &stop)?;
-        let port = free_port()?;
+        let port = port::free()?;
         let server = Self { _watch: watch, pg_ctl, run_as, port, folder };
         std::fs::write(server.settings(), server.own_settings(settings))
-            .map_err(io("writing the settings"))?;
+            .map_err(ServerError::system("writing the settings"))?;
         server.control(&["start"])?;
         Ok(server)
     }
@@ -85,7 +86,7 @@ impl PrivatePostgres {
         // The server inherits what is open here, and would keep a pipe from ending.
         control.stdin(Stdio::null()).stdout(Stdio::null());
         let errors = std::fs::File::create(self.folder.path().join("pg_ctl.log"));
-        control.stderr(errors.map_err(io("a log for pg_ctl"))?);
+        control.stderr(errors.map_err(ServerError::system("a log for pg_ctl"))?);
         run(&mut control, Some(&log))
     }
 

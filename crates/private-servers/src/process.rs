@@ -1,11 +1,8 @@
 //! A process that ends with its handle, and with the process that holds the handle.
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-
-use crate::ServerError;
 
 /// A running server, and the shell that outlives us to kill it.
 #[derive(Debug)]
@@ -57,20 +54,6 @@ impl Drop for Process {
             let _ = child.wait();
         }
     }
-}
-
-/// Where a program of a server is, in the places where Debian puts them.
-pub(crate) fn program(name: &'static str, package: &'static str) -> Result<PathBuf, ServerError> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain(["/usr/bin", "/usr/sbin"].map(PathBuf::from))
-        .map(|folder| folder.join(name))
-        .find(|program| is_program(program))
-        .ok_or(ServerError::NotInstalled { program: name, package })
-}
-
-fn is_program(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// Asks again and again, for twenty seconds at most: a server says of itself when it is ready, and

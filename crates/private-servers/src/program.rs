@@ -2,13 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{ServerError, io};
+use crate::ServerError;
 
 /// Where Debian puts what is not in everybody's PATH. Never `/usr/local/bin`: what stands there may
 /// be anything.
@@ -42,11 +41,13 @@ pub(crate) struct RunAs(Option<(u32, u32)>);
 
 impl RunAs {
     pub(crate) fn of_this_process() -> Result<Self, ServerError> {
-        let own = fs::metadata("/proc/self").map_err(io("who this process runs as"))?;
+        let own =
+            fs::metadata("/proc/self").map_err(ServerError::system("who this process runs as"))?;
         if own.uid() != 0 {
             return Ok(Self(None));
         }
-        let users = fs::read_to_string("/etc/passwd").map_err(io("the list of users"))?;
+        let users =
+            fs::read_to_string("/etc/passwd").map_err(ServerError::system("the list of users"))?;
         let user = |name: &str| {
             let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
             let mut ids = line.split(':').skip(2).map_while(|id| id.parse().ok());
@@ -70,13 +71,14 @@ impl RunAs {
     /// Hands a folder over to that user.
     pub(crate) fn hand_over(self, folder: &Path) -> Result<(), ServerError> {
         let Some((user, group)) = self.0 else { return Ok(()) };
-        chown(folder, Some(user), Some(group)).map_err(io("handing the folder over"))
+        chown(folder, Some(user), Some(group))
+            .map_err(ServerError::system("handing the folder over"))
     }
 }
 
 /// Runs a command to its end. `log` is read for the error.
 pub(crate) fn run(command: &mut Command, log: Option<&Path>) -> Result<(), ServerError> {
-    let ended = command.output().map_err(io("starting a program"))?;
+    let ended = command.output().map_err(ServerError::system("starting a program"))?;
     if ended.status.success() {
         return Ok(());
     }
@@ -84,10 +86,4 @@ pub(crate) fn run(command: &mut Command, log: Option<&Path>) -> Result<(), Serve
     said += &String::from_utf8_lossy(&ended.stdout);
     said += &log.and_then(|log| fs::read_to_string(log).ok()).unwrap_or_default();
     Err(ServerError::Failed { program: command.get_program().display().to_string(), said })
-}
-
-/// A port that nobody listens on now.
-pub(crate) fn free_port() -> Result<u16, ServerError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(io("a free port"))?;
-    listener.local_addr().map(|at| at.port()).map_err(io("a free port"))
 }

@@ -5,8 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
+use crate::ServerError;
 use crate::program::RunAs;
-use crate::{ServerError, io};
 
 /// Runs a command and removes a folder once this process is gone. Dropped before that, it does
 /// neither.
@@ -25,7 +25,7 @@ impl Watch {
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // Not in the group that an interrupt from the terminal goes to.
         shell.process_group(0);
-        Ok(Self { shell: shell.spawn().map_err(io("starting a shell"))? })
+        Ok(Self { shell: shell.spawn().map_err(ServerError::system("starting a shell"))? })
     }
 }
 

@@ -6,9 +6,6 @@
 mod defective;
 #[path = "conformance/defective_store.rs"]
 mod defective_store;
-#[cfg(feature = "redis")]
-#[path = "conformance/redis.rs"]
-mod redis;
 #[path = "conformance/sqlite.rs"]
 mod sqlite;
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::PACKAGE;
 use crate::ServerError;
-use crate::process::program;
+use crate::program::find;
 
 /// What `redis-cli` prints.
 pub(super) fn ask(port: u16, command: &[&str]) -> Result<String, ServerError> {
-    let mut cli = Command::new(program("redis-cli", PACKAGE)?);
+    let mut cli = Command::new(find("redis-cli", PACKAGE)?);
     if port != 0 {
         cli.args(["-p", &port.to_string()]);
     }

@@ -14,7 +14,8 @@ pub use cluster::RedisCluster;
 pub use sentinel::RedisSentinels;
 pub use tls::Tls;
 
-use crate::process::{Process, program, until};
+use crate::process::{Process, until};
+use crate::program::find;
 use crate::{ServerError, port};
 
 const PACKAGE: &str = "redis-server";
@@ -156,7 +157,7 @@ impl RedisServer {
     }
 
     fn run(&mut self) -> Result<(), ServerError> {
-        let mut command = Command::new(program("redis-server", PACKAGE)?);
+        let mut command = Command::new(find("redis-server", PACKAGE)?);
         let port = self.port.to_string();
         command.current_dir(self.folder.path());
         let mut set = |name: &str, value: &str| {

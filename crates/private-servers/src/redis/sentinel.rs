@@ -5,7 +5,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::{PACKAGE, RedisServer, RedisSettings, cli};
-use crate::process::{Process, program, until};
+use crate::process::{Process, until};
+use crate::program::find;
 use crate::{ServerError, port};
 
 /// A master with its replica, and the sentinels that watch them.
@@ -102,7 +103,7 @@ impl Sentinel {
         );
         let file = folder.path().join("sentinel.conf");
         std::fs::write(&file, settings).map_err(ServerError::system("sentinel.conf"))?;
-        let mut command = Command::new(program("redis-server", PACKAGE)?);
+        let mut command = Command::new(find("redis-server", PACKAGE)?);
         command.arg(&file).arg("--sentinel").current_dir(folder.path());
         let process =
             Process::start(&mut command).map_err(ServerError::system("redis-server --sentinel"))?;

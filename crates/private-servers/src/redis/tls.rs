@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use crate::ServerError;
-use crate::process::program;
+use crate::program::find;
 
 /// A certificate for `localhost` that stands for itself.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ impl Tls {
     pub fn new() -> Result<Self, ServerError> {
         let folder = TempDir::new().map_err(ServerError::system("a temporary folder"))?;
         let tls = Self { folder: Arc::new(folder) };
-        let output = Command::new(program("openssl", "openssl")?)
+        let output = Command::new(find("openssl", "openssl")?)
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
             .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
             .args(["-addext", "subjectAltName=DNS:localhost"])

@@ -177,6 +177,10 @@ impl Store for PostgresStore {
         &self.shared.issuing
     }
 
+    fn keeps_quotas(&self) -> bool {
+        true
+    }
+
     fn carries(&self, _: EffectClass) -> bool {
         true
     }
