@@ -1,6 +1,5 @@
 //! Every option, its default and its unit.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use seiriken::{AcceptedKeys, OnConcurrent, Policy};
 
 use crate::send::SendOptions;
+use crate::store_url::StoreUrl;
 use crate::{stop, units};
 
 /// HTTP retries made safe: an order service that runs each order at most once.
@@ -41,7 +41,8 @@ pub(crate) struct OrdersOptions {
           value_parser = address)]
     pub(crate) listen: String,
 
-    /// Where keys, answers and orders are kept: sqlite:PATH (durable) or memory: (gone at the end).
+    /// Where keys, answers and orders are kept: sqlite:PATH (durable, one process), postgres://… or
+    /// redis://… (shared by several processes), or memory: (gone at the end).
     #[arg(long, value_name = "URL", env = "SEIRIKEN_STORE", default_value = "sqlite:seiriken.db")]
     pub(crate) store: StoreUrl,
 
@@ -169,28 +170,6 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
     HeaderValue::try_from(origin).map_err(|error| error.to_string())
 }
 
-/// Where a store is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StoreUrl {
-    /// `memory:`
-    Memory,
-    /// `sqlite:PATH`
-    Sqlite(PathBuf),
-}
-
-impl FromStr for StoreUrl {
-    type Err = String;
-
-    fn from_str(url: &str) -> Result<Self, String> {
-        match url.split_once(':') {
-            Some(("memory", "")) => Ok(Self::Memory),
-            Some(("sqlite", "")) => Err("sqlite: needs a path, as in sqlite:seiriken.db".into()),
-            Some(("sqlite", path)) => Ok(Self::Sqlite(path.into())),
-            _ => Err(format!("'{url}' is not a store; there are sqlite:PATH and memory:")),
-        }
-    }
-}
-
 /// `HOST:PORT`. Whether the host exists, and the port is free, is found out when it is opened.
 fn address(text: &str) -> Result<String, String> {
     match text.rsplit_once(':') {
@@ -275,11 +254,6 @@ mod tests {
 
     #[test]
     fn values_are_read_or_refused() {
-        assert_eq!("memory:".parse(), Ok(StoreUrl::Memory));
-        assert_eq!("sqlite:a/b.db".parse(), Ok(StoreUrl::Sqlite("a/b.db".into())));
-        for url in ["", "memory", "memory:x", "sqlite:", "sqlite", "mysql:x"] {
-            assert!(url.parse::<StoreUrl>().is_err(), "{url}");
-        }
         assert_eq!(on_concurrent("reject"), Ok(OnConcurrent::Reject));
         assert_eq!(on_concurrent("wait=5s"), Ok(OnConcurrent::Wait(Duration::from_secs(5))));
         assert_eq!("anonymous".parse(), Ok(IdentityOption::Anonymous));

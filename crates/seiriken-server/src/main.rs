@@ -5,6 +5,7 @@ mod listen;
 mod orders;
 mod send;
 mod stop;
+mod store_url;
 mod units;
 
 use std::io::IsTerminal;

@@ -1,15 +1,16 @@
 //! The order service: every order is made at most once, and every retry gets the first answer.
 
 mod book;
+mod create;
 mod openapi;
 mod order;
 mod page;
 mod prepare;
 mod refusal;
 mod routes;
+mod serve;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,75 +19,16 @@ use axum::http::{HeaderMap, HeaderValue};
 use seiriken::Quota;
 use seiriken::engine::Engine;
 use seiriken::http::{Idempotency, Identity};
-use seiriken::store::sqlite::SqliteStore;
-use seiriken::store::{MemoryStore, Store, keep_swept};
+use seiriken::store::Store;
 use tokio::sync::watch;
 
-use self::book::{MemoryBook, SqliteBook};
-use crate::cli::{IdentityOption, OrdersOptions, StoreUrl};
-use crate::listen::{self, Listening};
+pub(crate) use self::serve::serve;
+use crate::cli::{IdentityOption, OrdersOptions};
+use crate::listen::Listening;
 use crate::stop;
 
 /// The longest pause between two sweeps.
 const SWEEP_PAUSE_MAX: Duration = Duration::from_mins(1);
-
-/// Runs the service until it is asked to stop.
-pub(crate) async fn serve(options: OrdersOptions) -> ExitCode {
-    let listening = match listen::listen(&options.listen).await {
-        Ok(listening) => listening,
-        Err(error) => {
-            return stop::failed(&format!("cannot listen on {}: {error}", options.listen));
-        }
-    };
-    match options.store.clone() {
-        StoreUrl::Memory => serve_memory(options, listening).await,
-        StoreUrl::Sqlite(path) => match SqliteStore::open(path).await {
-            Ok(store) => serve_sqlite(options, listening, store).await,
-            Err(error) => stop::failed(&error.to_string()),
-        },
-    }
-}
-
-async fn serve_sqlite(
-    options: OrdersOptions,
-    listening: Listening,
-    store: SqliteStore,
-) -> ExitCode {
-    let book = match SqliteBook::open(store.clone()).await {
-        Ok(book) => book,
-        Err(error) => return stop::failed(&error.to_string()),
-    };
-    let layer = match idempotency(&options, store.clone()).transactional().try_layer() {
-        Ok(layer) => layer,
-        Err(error) => return stop::failed(&error.to_string()),
-    };
-    let create = routes::create_in_sqlite(&layer);
-    let app = routes::app(&options, &layer, book, create);
-    tokio::spawn(keep_swept(store.clone(), sweep_pause(&options)));
-    let halted = store.clone();
-    let halted = async move { halted.halted().await };
-    let exit = run(listening, app, layer.engine(), options.drain, halted).await;
-    // A disk that hangs must not keep the process: what is not committed was not answered.
-    match tokio::time::timeout(options.drain, store.close()).await {
-        Ok(()) => exit,
-        Err(_) => stop::failed("the store could not be closed in time"),
-    }
-}
-
-async fn serve_memory(options: OrdersOptions, listening: Listening) -> ExitCode {
-    let store = match MemoryStore::new() {
-        Ok(store) => Arc::new(store),
-        Err(error) => return stop::failed(&format!("no randomness for the store: {error}")),
-    };
-    let layer = match idempotency(&options, Arc::clone(&store)).try_layer() {
-        Ok(layer) => layer,
-        Err(error) => return stop::failed(&error.to_string()),
-    };
-    tokio::spawn(keep_swept(store, sweep_pause(&options)));
-    let create = routes::create_in_memory(&layer);
-    let app = routes::app(&options, &layer, MemoryBook::default(), create);
-    run(listening, app, layer.engine(), options.drain, std::future::pending()).await
-}
 
 /// Often enough that a claim whose owner vanished is settled about when its lease ends, also when
 /// nobody asks for it.

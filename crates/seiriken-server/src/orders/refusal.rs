@@ -5,8 +5,10 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
 use axum::response::{IntoResponse, Response};
+use seiriken::engine::TxError;
 use seiriken::http::{NotProcessed, PolicyPage, Problem};
 use seiriken::store::StoreError;
+use seiriken::store::postgres::sqlx;
 use seiriken::store::sqlite::rusqlite;
 
 use super::order::InvalidOrder;
@@ -20,6 +22,10 @@ pub(super) enum Refusal {
     NotFound,
     OtherMethod,
     Failed(Box<dyn std::error::Error + Send + Sync>),
+    /// The database did not say whether it was ordered.
+    InDoubt(Box<dyn std::error::Error + Send + Sync>),
+    /// The answer is the layer's: the handler only ends.
+    Layer(Box<Response>),
 }
 
 const ORDER_INVALID: &str = "order-invalid";
@@ -54,6 +60,27 @@ impl From<rusqlite::Error> for Refusal {
     }
 }
 
+/// Where the transaction cannot be begun or committed, the layer answers, or says what to.
+impl From<TxError> for Refusal {
+    fn from(error: TxError) -> Self {
+        Self::Layer(Box::new(error.into_response()))
+    }
+}
+
+/// In a transaction that is not committed nothing happened.
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// The command may have been done: its answer is what is missing.
+impl From<redis::RedisError> for Refusal {
+    fn from(error: redis::RedisError) -> Self {
+        Self::InDoubt(error.into())
+    }
+}
+
 impl From<serde_json::Error> for Refusal {
     fn from(error: serde_json::Error) -> Self {
         Self::Failed(error.into())
@@ -62,6 +89,10 @@ impl From<serde_json::Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        if let Self::Layer(answer) = self {
+            return *answer;
+        }
+        let doubt = matches!(self, Self::InDoubt(_));
         let problem = match self {
             Self::Invalid(InvalidOrder(detail)) => Problem::other(
                 StatusCode::BAD_REQUEST,
@@ -90,6 +121,16 @@ impl IntoResponse for Refusal {
                 "Method Not Allowed",
                 "There is something at this address, and not for this method: see Allow.",
             ),
+            Self::InDoubt(error) => {
+                tracing::warn!(%error, "it is not known whether something was ordered");
+                Problem::other(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    None,
+                    "Gateway Timeout",
+                    "Whether it was ordered is not known. Ask again with the same key: it is ordered once.",
+                )
+            }
+            Self::Layer(_) => unreachable!("it is answered above"),
             Self::Failed(error) => {
                 tracing::error!(%error, "a request failed");
                 Problem::other(
@@ -101,7 +142,11 @@ impl IntoResponse for Refusal {
             }
         };
         // Rendered at the edge, where the address of the policy page is known.
-        (problem.status(), NotProcessed, Extension(Unrendered(problem))).into_response()
+        let status = problem.status();
+        if doubt {
+            return (status, Extension(Unrendered(problem))).into_response();
+        }
+        (status, NotProcessed, Extension(Unrendered(problem))).into_response()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The calls of the order service.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -9,23 +8,19 @@ use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LINK, LOCATION, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use seiriken::clock::{Clock, SystemClock, Timestamp};
-#[cfg(seiriken_proof)]
-use seiriken::failpoint::{Point, reached};
-use seiriken::http::{IdempotencyLayer, Once, PolicyPage};
-use seiriken::store::sqlite::SqliteStore;
-use seiriken::store::{MemoryStore, Store};
+use seiriken::clock::Timestamp;
+use seiriken::http::{IdempotencyLayer, PolicyPage};
+use seiriken::store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tower_http::cors::CorsLayer;
 use uuid::Uuid;
 
-use super::book::{Book, MemoryBook, SqliteBook};
-use super::order::NewOrder;
+use super::book::Book;
 use super::refusal::{self, Refusal};
 use super::{openapi, page, prepare};
 use crate::cli::{IdentityOption, OrdersOptions};
@@ -33,8 +28,8 @@ use crate::cli::{IdentityOption, OrdersOptions};
 /// What the calls share.
 #[derive(Debug, Clone)]
 pub(super) struct Shop<B> {
-    book: B,
-    processing_time: Duration,
+    pub(super) book: B,
+    pub(super) processing_time: Duration,
 }
 
 /// The service: `create` is `POST /orders` as the store at hand makes it.
@@ -105,98 +100,6 @@ fn cors(origin: HeaderValue, identity: &IdentityOption) -> CorsLayer {
 
 fn publish(policy: &PolicyPage, headers: &HeaderMap) -> Response {
     policy.respond(headers).map(axum::body::Body::new)
-}
-
-/// `POST /orders` where order, key and answer are one SQLite commit: exactly once.
-pub(super) fn create_in_sqlite(
-    layer: &IdempotencyLayer<SqliteStore>,
-) -> MethodRouter<Shop<SqliteBook>> {
-    async fn create(
-        State(shop): State<Shop<SqliteBook>>,
-        once: Once<SqliteStore>,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Response, Refusal> {
-        #[cfg(seiriken_proof)]
-        reached(Point::HandlerBegun);
-        let placed = shop.place(&headers, &body).await?;
-        let answer = once.commit(move |tx| {
-            SqliteBook::insert(tx, placed.id, &placed.json)?;
-            #[cfg(seiriken_proof)]
-            reached(Point::HandlerEffect);
-            Ok(placed.created())
-        });
-        let answer = answer.await;
-        #[cfg(seiriken_proof)]
-        reached(Point::HandlerEnds);
-        answer
-    }
-    // Not its answer to other methods: there is nothing to guard.
-    post(create).route_layer(layer.clone())
-}
-
-/// `POST /orders` in memory: order and answer end with the process.
-pub(super) fn create_in_memory(
-    layer: &IdempotencyLayer<Arc<MemoryStore>>,
-) -> MethodRouter<Shop<MemoryBook>> {
-    async fn create(
-        State(shop): State<Shop<MemoryBook>>,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Response, Refusal> {
-        let placed = shop.place(&headers, &body).await?;
-        shop.book.insert(placed.id, placed.json.clone());
-        Ok(placed.created().into_response())
-    }
-    // Not its answer to other methods: there is nothing to guard.
-    post(create).route_layer(layer.clone())
-}
-
-/// An order that has its id and its time, and is not written yet.
-struct Placed {
-    id: Uuid,
-    json: String,
-}
-
-impl<B> Shop<B> {
-    /// Everything before the commit: reading, checking, and the payment that is pretended.
-    async fn place(&self, headers: &HeaderMap, body: &[u8]) -> Result<Placed, Refusal> {
-        if !is_json(headers) {
-            return Err(Refusal::NotJson);
-        }
-        let order = NewOrder::read(body)?;
-        if !self.processing_time.is_zero() {
-            tokio::time::sleep(self.processing_time).await;
-        }
-        let now = SystemClock.now();
-        let order = order.place(order_id(now), rfc3339(now));
-        Ok(Placed { id: order.id, json: serde_json::to_string(&order)? })
-    }
-}
-
-impl Placed {
-    fn created(self) -> (StatusCode, [(HeaderName, HeaderValue); 2], String) {
-        let location = HeaderValue::try_from(format!("/orders/{}", self.id))
-            .expect("hex digits and dashes are a field value");
-        let json = HeaderValue::from_static("application/json");
-        (StatusCode::CREATED, [(LOCATION, location), (CONTENT_TYPE, json)], self.json)
-    }
-}
-
-/// `application/json`, with or without parameters.
-fn is_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
-}
-
-/// Ids grow with time (UUIDv7), so that the index of orders is appended to as well.
-fn order_id(now: Timestamp) -> Uuid {
-    let mut random = [0; 10];
-    random.copy_from_slice(&Uuid::new_v4().as_bytes()[..10]);
-    uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid()
 }
 
 pub(super) fn rfc3339(time: Timestamp) -> jiff::Timestamp {
