@@ -24,6 +24,7 @@
 pub mod corpora;
 pub mod disk;
 pub mod effort;
+pub mod fleet;
 pub mod fuzz;
 pub mod histories;
 pub mod kills;
@@ -35,3 +36,4 @@ pub mod random;
 pub mod report;
 mod strace;
 pub mod sweep;
+mod witness;

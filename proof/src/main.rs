@@ -6,6 +6,7 @@ use clap::{Parser, ValueEnum};
 use seiriken_proof::corpora;
 use seiriken_proof::disk;
 use seiriken_proof::effort::Effort;
+use seiriken_proof::fleet;
 use seiriken_proof::histories;
 use seiriken_proof::kills;
 use seiriken_proof::model;
@@ -38,6 +39,7 @@ enum Gate {
     Mistakes,
     Sweep,
     Kills,
+    Fleet,
     Power,
     Disk,
     Corpora,
@@ -59,6 +61,7 @@ fn run(gate: Gate, effort: &Effort) -> Report {
         Gate::Model => model::run(effort),
         Gate::Sweep => sweep::run(effort),
         Gate::Kills => kills::run(effort),
+        Gate::Fleet => fleet::run(effort),
         Gate::Power => power::run(effort),
         Gate::Disk => disk::run(effort),
         Gate::Corpora => corpora::run(effort),

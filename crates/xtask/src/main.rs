@@ -18,12 +18,14 @@
 //! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
 //! command   runs a program and can say how to repeat it by hand
 //! tools     what must be installed, and what to do when it is not
+//! databases  those that tests start for themselves
 //! apt       installs it in a bare container
 //! ```
 
 mod apt;
 mod bench;
 mod command;
+mod databases;
 mod deny;
 mod evidence;
 mod features;

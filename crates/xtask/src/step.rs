@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::{
     bench,
     command::{Command, Failure},
-    evidence, features, house, instructions, packages, shop,
+    databases, evidence, features, house, instructions, packages, shop,
     tools::Tool,
 };
 
@@ -85,7 +85,10 @@ impl Step {
                 .with("RUSTDOCFLAGS", "-D warnings")
                 .run(root),
             Self::Features => features::run(root),
-            Self::Test => Command::cargo(&["test", "--workspace", "--all-features"]).run(root),
+            Self::Test => {
+                databases::installed(root)?;
+                Command::cargo(&["test", "--workspace", "--all-features"]).run(root)
+            }
             Self::Packages => packages::run(root),
             Self::Shop => shop::page(root),
             Self::Browser => shop::browser(root),

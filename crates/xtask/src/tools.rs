@@ -7,7 +7,7 @@
 
 use std::{env, path::Path};
 
-use crate::{command::Command, shop};
+use crate::{command::Command, databases, shop};
 
 /// A program that cargo itself does not bring.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,8 @@ pub(crate) enum Tool {
     Strace,
     /// Counts instructions.
     Valgrind,
+    /// PostgreSQL, PgBouncer and Redis.
+    Databases,
 }
 
 /// Older ones lack parts of the web platform that the packages use.
@@ -48,6 +50,7 @@ impl Tool {
             Self::Chromium => !shop::chromium_answers(root),
             Self::Strace => !Command::new("strace", &["--version"]).answers(root),
             Self::Valgrind => !Command::new("valgrind", &["--version"]).answers(root),
+            Self::Databases => databases::are_missing(root),
         }
     }
 
@@ -75,6 +78,10 @@ impl Tool {
             Self::Valgrind => {
                 "valgrind is missing (it is not there for every system); install it with: apt-get \
                  install valgrind (Debian)"
+            }
+            Self::Databases => {
+                "PostgreSQL, PgBouncer or Redis is missing (tests start servers of their own); install \
+                 them with: apt-get install postgresql pgbouncer redis-server (Debian)"
             }
         }
     }

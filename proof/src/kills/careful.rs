@@ -9,9 +9,9 @@ use std::time::Duration;
 use seiriken_client::{Answer as Heard, Backoff, Budget, Intent, NothingSent, Outcome, Request};
 
 use super::dice::Dice;
-use super::history::{Client, History};
-use super::operation::{self, Kind, Operation};
-use super::told::{Answer, Told};
+use crate::witness::history::{Client, History};
+use crate::witness::operation::{self, Kind, Operation};
+use crate::witness::told::{Answer, Told};
 
 /// How long it tries at one operation.
 const DEADLINE: Duration = Duration::from_secs(4);

@@ -12,17 +12,18 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::careful::Careful;
-use super::check::check;
 use super::dice::Dice;
-use super::effects::{self, Effects, Orders};
-use super::history::History;
 use super::ledger::Ledger;
+use super::lines;
 use super::load::Load;
-use super::operation::Kind;
 use super::plan::{Fault, Life};
 use super::server::{Armed, LEASE, PATIENCE, Program, Server, Service, Stopped, Stops};
 use super::tally::Tally;
-use super::told::Told;
+use crate::witness::check::check;
+use crate::witness::effects::{Effects, Orders};
+use crate::witness::history::History;
+use crate::witness::operation::Kind;
+use crate::witness::told::Told;
 
 /// So many careful clients ask all along.
 const CAREFUL: usize = 2;
@@ -245,7 +246,7 @@ impl Chain {
         let effects = match self.program.service {
             Service::Orders => self.orders.effects(),
             Service::Ledgered => {
-                effects::in_ledger(&Ledger::at(self.program.ledger())).map_err(io::Error::other)?
+                lines::in_ledger(&Ledger::at(self.program.ledger())).map_err(io::Error::other)?
             }
         };
         self.check(effects);

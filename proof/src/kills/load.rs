@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
-use super::history::{Client, History};
-use super::operation::{Kind, Operation};
-use super::told::{Answer, Told};
+use crate::witness::exchange::exchange;
+use crate::witness::history::{Client, History};
+use crate::witness::operation::{Kind, Operation};
+use crate::witness::told::Told;
 
 /// So many ask at a time.
 const CLIENTS: u64 = 4;
@@ -112,14 +113,4 @@ impl Load {
         }
         self.history.end(id, Told::Nothing);
     }
-}
-
-/// Sends a request on a connection of its own, and reads its answer; `None` when it is not there
-/// in whole before the other side goes away.
-pub(super) async fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
-    let mut stream = TcpStream::connect(address).await.ok()?;
-    stream.write_all(request).await.ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.ok()?;
-    Answer::read(&answer)
 }

@@ -14,10 +14,8 @@
 //! chain      one service through its lives, and the end
 //! server     a process: start, stop, go on, kill; the thread that is held at a point
 //! load       raw clients         careful  the client of this project
-//! operation  what is asked for   told     what an answer says
-//! history    who asked when, and heard what
-//! effects    what was done: orders listed, lines in the ledger
-//! check      what must hold      tally    how much there was of everything
+//! lines      what was done besides orders: lines in the ledger
+//! tally      how much there was of everything
 //! ```
 //!
 //! The choices come from the seed; what meets when is the machine's doing. So a run that finds
@@ -25,17 +23,13 @@
 
 mod careful;
 mod chain;
-mod check;
 mod dice;
-mod effects;
-mod history;
 mod ledger;
+mod lines;
 mod load;
-mod operation;
 mod plan;
 mod server;
 mod tally;
-mod told;
 
 use std::io;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! Which lives a process is to live: where it is stopped, and what happens to it there.
 
 use super::dice::Dice;
-use super::operation::Kind;
 use super::server::{Armed, Service};
+use crate::witness::operation::Kind;
 
 /// One life: from a start to the kill that ends each.
 #[derive(Debug, Clone)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::history::{Course, Try};
 use super::server::Log;
-use super::told::Told;
+use crate::witness::history::{Course, Try};
+use crate::witness::told::Told;
 
 /// Of one chain of lives, or of many.
 #[derive(Debug, Default)]

@@ -15,6 +15,8 @@ pub(crate) enum Gate {
     Sweep,
     /// Real processes, killed and stopped past their lease at every point and at random
     Kills,
+    /// Several processes on one PostgreSQL, on one Redis: databases, processes and connections fail
+    Fleet,
     /// What is on the disk after a loss of power, from recorded writes
     Power,
     /// Disks that are full or fail at any call, and limits of the system
@@ -33,6 +35,11 @@ impl Gate {
     /// Whether it follows processes with `strace`.
     pub(super) fn traces(self) -> bool {
         matches!(self, Self::Power | Self::Disk)
+    }
+
+    /// Whether it starts databases.
+    pub(super) fn shares_databases(self) -> bool {
+        self == Self::Fleet
     }
 
     pub(super) fn name(self) -> String {

@@ -20,6 +20,7 @@ use self::report::Report;
 use crate::{
     apt,
     command::{Command, Failure},
+    databases,
     ledger::{self, Entry},
     tools::Tool,
 };
@@ -83,6 +84,9 @@ pub(crate) fn campaign(root: &Path, gate: Gate, minutes: u64, seed: u64) -> Resu
 
 /// What the gates need besides cargo.
 fn tools(root: &Path, gates: &[Gate]) -> Result<(), Failure> {
+    if gates.iter().any(|gate| gate.shares_databases()) {
+        databases::installed(root)?;
+    }
     if !gates.iter().any(|gate| gate.traces()) {
         return Ok(());
     }
