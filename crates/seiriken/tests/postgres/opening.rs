@@ -59,7 +59,9 @@ async fn a_schema_is_named_plainly_and_a_database_must_be_there() {
     let named = PostgresOptions::new().schema("Robert'); --").connect(&server().url()).await;
     assert!(matches!(named, Err(OpenError::SchemaName(_))));
     let away = PostgresStore::connect("postgres://postgres@127.0.0.1:1/postgres").await;
-    assert!(matches!(away, Err(OpenError::Unreachable(_))), "{away:?}");
+    let away = away.expect_err("nobody is there");
+    assert!(matches!(away, OpenError::Unreachable(_)), "{away:?}");
+    assert!(away.to_string().contains("refused"), "it says why: {away}");
     let nonsense = PostgresStore::connect("sqlite:orders.db").await;
     assert!(matches!(nonsense, Err(OpenError::Unreachable(_))), "{nonsense:?}");
 }

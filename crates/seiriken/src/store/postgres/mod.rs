@@ -66,7 +66,7 @@ pub use error::OpenError;
 pub use options::PostgresOptions;
 pub use schema::InvalidSchemaName;
 pub use sqlx;
-use sqlx::PgPool;
+use sqlx::{Connection, PgPool};
 pub(crate) use tx::{CommitFault, EnterFault, OpenTx};
 
 use self::claim::ClaimJob;
@@ -128,13 +128,15 @@ impl PostgresStore {
         let schema = Schema::new(&schema)?;
         let own = (*pool.connect_options()).clone();
         let sessions = Sessions::new(own, connections, transaction_pooling);
-        let (opened, schema) = (sessions.clone(), schema);
+        let first = sessions.clone();
         // In a task: whoever opens it may go away in the middle of the migration.
         let opening = tokio::spawn(async move {
-            let mut connection = opened.acquire().await.map_err(OpenError::Unreachable)?;
+            let mut connection = first.connect().await.map_err(OpenError::Unreachable)?;
             check::check(&mut connection).await?;
             schema.bring_up(&mut connection, migrate).await?;
             let (secret, issuing) = schema.secrets(&mut connection).await?;
+            // All is read; a server that hears no farewell only writes that into its log.
+            let _ = connection.close().await;
             Ok::<_, OpenError>((schema, secret, issuing))
         });
         let opened = opening.await.map_err(|gone| sqlx::Error::Protocol(gone.to_string()));

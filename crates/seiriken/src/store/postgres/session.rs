@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, raw_sql};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, raw_sql};
 
 use super::argument::{Argument, written_out};
 use super::error::{Meaning, in_doubt, meaning, not_applied};
@@ -63,6 +63,15 @@ impl Sessions {
             });
         }
         Self { pool: pool.connect_lazy_with(options), by_transaction }
+    }
+
+    /// A connection beside the pool's, which tries once: where there is none it says why.
+    pub(super) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        let options = self.pool.connect_options();
+        let connecting = PgConnection::connect_with(&options);
+        tokio::time::timeout(CONNECTED_BY_THEN, connecting)
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     pub(super) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
