@@ -56,8 +56,22 @@ const SLOW: &[&str] = &[
     "of_several_rows_of_one_key_the_latest_counts_whoever_reads_it_first",
 ];
 
-/// All tests of the library, without those in its documentation: they are slow and test the same.
-pub(super) const ALL: &[&str] = &["--lib", "--tests"];
+/// All tests of the library but those in its documentation, which are slow and test the same, and those
+/// that start databases: what they test is not changed here.
+pub(super) const ALL: &[&str] = &[
+    "--lib",
+    "--test=conformance",
+    "--test=dated_keys",
+    "--test=engine",
+    "--test=faulty",
+    "--test=ignored_members",
+    "--test=layer",
+    "--test=regressions",
+    "--test=sqlite",
+    "--test=sqlite_process",
+    "--test=sweep",
+    "--test=transitions",
+];
 
 /// Tries the share of one tree, part by part.
 pub(super) fn parts(tree: &Tree, parts: &[Part]) -> Result<Results, Failure> {
