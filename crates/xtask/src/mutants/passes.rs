@@ -83,9 +83,10 @@ pub(super) fn parts(tree: &Tree, parts: &[Part]) -> Result<Results, Failure> {
     Ok(results)
 }
 
-/// Tries a tree's share of the mutants that fit one of the patterns, under all tests.
+/// Tries a tree's share of the mutants that fit one of the patterns, under all tests. They take a
+/// minute, and more where the machine has something else to do: who takes much longer never ends.
 pub(super) fn with_all_tests(tree: &Tree, patterns: &[String]) -> Result<Results, Failure> {
-    pass(tree, "all", patterns, &Look { tests: ALL, without: &[], seconds: "60" })
+    pass(tree, "all", patterns, &Look { tests: ALL, without: &[], seconds: "300" })
 }
 
 /// With which tests a mutant is looked at.
