@@ -6,7 +6,7 @@ use std::fs;
 use clap::ValueEnum;
 
 use super::{results::Results, tree::Tree};
-use crate::command::{Command, Failure};
+use crate::command::Failure;
 
 /// A part of the code. Each has tests that look at its mutants first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,7 +36,7 @@ impl Part {
         match self {
             Self::Record => &["--lib", "--test=transitions"],
             Self::Store => &["--lib", "--test=conformance", "--test=sqlite", "--test=sweep"],
-            Self::Engine => &["--lib", "--test=engine", "--test=sweep"],
+            Self::Engine => &["--lib", "--test=engine", "--test=sweep", "--test=layer"],
             Self::Request => &["--lib", "--test=dated_keys"],
         }
     }
@@ -48,11 +48,9 @@ impl Part {
 
 /// Each of them takes seconds. They look only at what the others have not noticed.
 const SLOW: &[&str] = &[
-    "counting::what_is_counted_is_what_is_kept",
     "defective::every_defect_is_found_by_the_clause_that_is_about_it",
     "explore::an_effect_in_the_records_transaction_happens_once",
     "explore::an_effect_that_is_deduplicated_by_key_happens_once",
-    "never_a_second_effect_in_sqlite",
     "of_several_rows_of_one_key_the_latest_counts_whoever_reads_it_first",
 ];
 
@@ -125,7 +123,7 @@ fn pass(tree: &Tree, name: &str, of: &[String], look: &Look<'_>) -> Result<Resul
     arguments.extend(tests.iter().map(String::as_str));
     arguments.extend(["--", "--"]);
     arguments.extend(look.without.iter().flat_map(|test| ["--skip", test]));
-    let mutate = Command::cargo(&arguments).with("CARGO_TARGET_DIR", tree.target());
+    let mutate = tree.cargo(&arguments);
     // It ends with an error where one survived: what survived is in its results.
     let _ = mutate.run(&tree.folder);
     match Results::read(&tree.folder.join(output).join("mutants.out")) {

@@ -1,6 +1,6 @@
 //! Copies of the commit, where it is changed: the work goes on meanwhile. One for each core, with its
-//! share of the mutants. In memory, where there is a folder for that: the stores' tests sync files again
-//! and again.
+//! share of the mutants. In memory, where there is a folder for that, and the tests' own files with them:
+//! the stores' tests sync files again and again.
 
 use std::{
     env, fs,
@@ -10,6 +10,9 @@ use std::{
 
 use super::passes::ALL;
 use crate::command::{Command, Failure};
+
+/// As `.cargo/mutants.toml` has it.
+const FEATURES: &str = "--features=conformance,faults";
 
 /// One copy. It is gone with its owner.
 pub(super) struct Tree {
@@ -34,6 +37,11 @@ impl Tree {
             let path = tree.folder.to_string_lossy().into_owned();
             Command::new("git", &["clone", "--quiet", ".", &path]).run(root)?;
         }
+        for tree in &trees {
+            let files = tree.files();
+            fs::create_dir_all(&files)
+                .map_err(|error| Failure::new(format!("{files}: {error}"), "mkdir"))?;
+        }
         let [first, others @ ..] = &trees[..] else { return Ok(trees) };
         first.test()?;
         for other in others {
@@ -44,13 +52,22 @@ impl Tree {
     }
 
     fn test(&self) -> Result<(), Failure> {
-        let test = ["test", "--quiet", "--profile=mutants", "--package=seiriken", "--all-features"];
-        let test = Command::cargo(&[&test, ALL].concat());
-        test.with("CARGO_TARGET_DIR", self.target()).run(&self.folder)
+        let test = ["test", "--quiet", "--profile=mutants", "--package=seiriken", FEATURES];
+        self.cargo(&[&test, ALL].concat()).run(&self.folder)
     }
 
-    pub(super) fn target(&self) -> String {
+    /// What is built, and the files of the tests, stand in the copy.
+    pub(super) fn cargo(&self, arguments: &[&str]) -> Command {
+        let cargo = Command::cargo(arguments).with("CARGO_TARGET_DIR", self.target());
+        cargo.with("TMPDIR", self.files())
+    }
+
+    fn target(&self) -> String {
         self.folder.join("target").to_string_lossy().into_owned()
+    }
+
+    fn files(&self) -> String {
+        self.folder.join("target/files").to_string_lossy().into_owned()
     }
 
     /// Its share of the mutants, as cargo-mutants counts: from 0.
