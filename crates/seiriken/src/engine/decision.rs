@@ -103,3 +103,34 @@ impl<T> Decision<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_ran_nothing_and_gives_no_answer() {
+        let response = || RecordedResponse::of_work(b"done");
+        let refusals: [Decision<()>; 7] = [
+            Decision::InProgress { retry_after: Duration::from_secs(1) },
+            Decision::KeyExpired,
+            Decision::KeyFromFuture,
+            Decision::QuotaExceeded,
+            Decision::Mismatch,
+            Decision::CredentialChanged,
+            Decision::StoreUnavailable,
+        ];
+        for decision in refusals {
+            assert!(decision.is_refusal(), "{}", decision.name());
+        }
+        let others: [Decision<()>; 4] = [
+            Decision::Executed { response: response(), beside: None },
+            Decision::Replayed(response()),
+            Decision::Indeterminate,
+            Decision::Pending,
+        ];
+        for decision in others {
+            assert!(!decision.is_refusal(), "{}", decision.name());
+        }
+    }
+}

@@ -36,11 +36,6 @@ impl<T: Send + 'static> Run<T> {
         let future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
         Self { future: Some(future), span, started: false, tasks, runtime: Handle::current() }
     }
-
-    /// Lets it run to its end also when it is dropped before its first poll.
-    pub(crate) fn detach_on_drop(&mut self) {
-        self.started = true;
-    }
 }
 
 impl<T: Send + 'static> Future for Run<T> {
@@ -118,5 +113,13 @@ mod tests {
     #[tokio::test]
     async fn what_was_never_polled_never_runs() {
         assert_eq!(dropped_after(0).await, 0);
+    }
+
+    #[tokio::test]
+    async fn it_shows_whether_it_has_begun() {
+        let mut run = Run::new(TaskTracker::new(), Span::none(), std::future::pending::<()>());
+        assert_eq!(format!("{run:?}"), "Run { started: false, .. }");
+        assert!(futures_util::poll!(&mut run).is_pending());
+        assert_eq!(format!("{run:?}"), "Run { started: true, .. }");
     }
 }

@@ -218,10 +218,8 @@ impl<S: Store> Execution<S> {
             execution.set_commit(state_after(&result));
             result
         };
-        let mut run = Run::new(self.shared().tasks.clone(), Span::current(), committing);
-        // From here on it is asked for, also if this future is dropped before its first poll.
-        run.detach_on_drop();
-        Ok(run.await)
+        // Polled at once: from here on it is asked for.
+        Ok(Run::new(self.shared().tasks.clone(), Span::current(), committing).await)
     }
 }
 
@@ -285,5 +283,24 @@ mod sqlite {
             }
             Err(CommitError::Store(_)) => CommitFailed::NotApplied,
         })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use crate::store::StoreError;
+
+        fn after(error: StoreError) -> CommitState {
+            state_after(&Err::<Committed<()>, _>(CommitError::<()>::Store(error)))
+        }
+
+        #[test]
+        fn only_what_was_certainly_not_applied_has_not_happened() {
+            let source = || "the disk".into();
+            let not_applied = StoreError::NotApplied { store: "sqlite", source: source() };
+            assert_eq!(after(not_applied), CommitState::Failed(CommitFailed::NotApplied));
+            let in_doubt = StoreError::InDoubt { store: "sqlite", source: source() };
+            assert_eq!(after(in_doubt), CommitState::Failed(CommitFailed::InDoubt));
+        }
     }
 }

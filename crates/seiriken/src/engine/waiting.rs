@@ -95,7 +95,7 @@ impl Waiting {
 
     pub(super) fn join(self: &Arc<Self>, request: &Request) -> Joined {
         let mut lines = self.lines(request);
-        let Some(line) = lines.get_mut(request).filter(|line| line.turns > 0) else {
+        let Some(line) = lines.get_mut(request) else {
             drop(lines);
             return Joined::YourTurn(self.own(*request));
         };
@@ -105,7 +105,7 @@ impl Waiting {
     /// Gets in line behind a turn that is out, if there is one, and room.
     pub(super) fn follow(&self, request: &Request) -> Option<oneshot::Receiver<Settled>> {
         let mut lines = self.lines(request);
-        lines.get_mut(request).filter(|line| line.turns > 0)?.append()
+        lines.get_mut(request)?.append()
     }
 
     fn lines(&self, request: &Request) -> MutexGuard<'_, Lines> {
@@ -117,6 +117,7 @@ impl Waiting {
 impl Line {
     /// One more that waits; none when it is full.
     fn append(&mut self) -> Option<oneshot::Receiver<Settled>> {
+        assert!(self.turns > 0, "a line ends with its last turn: who would tell this one?");
         self.waiters.retain(|waiter| !waiter.is_closed());
         if self.waiters.len() >= WAITERS_MAX {
             return None;

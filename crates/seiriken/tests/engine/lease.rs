@@ -18,6 +18,7 @@ on_both_stores! {
     lost_signs_of_life_are_made_up_for,
     short_work_shows_no_sign_of_life,
     a_late_owner_learns_the_answer_of_its_successor_by_asking_again,
+    a_late_owner_whose_successor_freed_the_key_is_told_to_ask_again,
     a_late_owner_of_an_opaque_effect_settles_it_after_all,
     who_waits_for_an_owner_that_is_overtaken_hears_its_successor,
     who_waits_for_an_owner_without_a_sign_of_life_takes_over,
@@ -106,6 +107,27 @@ async fn a_late_owner_learns_the_answer_of_its_successor_by_asking_again<S: Stor
     let again = engine.run(operation(&*bench.store, 1), |_| async { Ending::Unknown(0) }).await;
     assert_eq!(answered(again), answer("second"));
     assert_eq!(runs.count(), 1);
+}
+
+/// Its effect may happen again: nothing about it is unknown.
+async fn a_late_owner_whose_successor_freed_the_key_is_told_to_ask_again<S: Store>(
+    bench: Bench<S>,
+) {
+    let engine = bench.engine(EffectClass::Keyed);
+    let gate = Arc::new(Semaphore::new(0));
+    bench.store.renew.not_applied.store(u32::MAX, Ordering::SeqCst);
+    let opens = Arc::clone(&gate);
+    let first = tokio::spawn(engine.run(operation(&*bench.store, 1), move |_| async move {
+        opens.acquire().await.expect("the gate is not thrown away").forget();
+        Ending::Answered(answer("first"), ())
+    }));
+    bench.store.claim.answered(1).await;
+    bench.pass(engine.policy().lease).await;
+    let second = engine.run(operation(&*bench.store, 1), |_| async { Ending::NotProcessed(()) });
+    assert!(matches!(second.await, Decision::NotRecorded { .. }));
+    gate.add_permits(1);
+    let told = first.await.expect("no panic");
+    assert!(matches!(told, Decision::Pending), "{told:?}");
 }
 
 async fn a_late_owner_of_an_opaque_effect_settles_it_after_all<S: Store>(bench: Bench<S>) {

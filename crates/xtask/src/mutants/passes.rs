@@ -36,7 +36,9 @@ impl Part {
         match self {
             Self::Record => &["--lib", "--test=transitions"],
             Self::Store => &["--lib", "--test=conformance", "--test=sqlite", "--test=sweep"],
-            Self::Engine => &["--lib", "--test=engine", "--test=sweep", "--test=layer"],
+            Self::Engine => {
+                &["--lib", "--test=engine", "--test=layer", "--test=regressions", "--test=sweep"]
+            }
             Self::Request => &["--lib", "--test=dated_keys"],
         }
     }
