@@ -21,6 +21,7 @@ pub struct PrivatePostgres {
     pg_ctl: PathBuf,
     run_as: RunAs,
     port: u16,
+    more_settings: Vec<String>,
     folder: TempDir,
 }
 
@@ -29,24 +30,43 @@ const PACKAGE: &str = "postgresql";
 impl PrivatePostgres {
     /// Makes a database and starts it with these settings (`fsync=off`, say) beside its own.
     pub fn start(settings: &[&str]) -> Result<Self, ServerError> {
-        let (initdb, pg_ctl) = (find("initdb", PACKAGE)?, find("pg_ctl", PACKAGE)?);
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let server = Self::in_a_new_folder(settings)?;
+        let mut make = server.run_as.command(find("initdb", PACKAGE)?);
+        make.args(["--no-sync", "--auth=trust", "--username=postgres", "--locale=C"]);
+        run(make.args(["--encoding=UTF8", "--pgdata"]).arg(server.data()), None)?;
+        server.set_and_start()
+    }
+
+    /// Starts a standby: it follows this one, and takes no writes.
+    pub fn standby(&self) -> Result<Self, ServerError> {
+        // It must allow as many connections as the one it follows, so its settings are the same.
+        let standby = Self::in_a_new_folder(self.more_settings.clone())?;
+        let mut copy = standby.run_as.command(find("pg_basebackup", PACKAGE)?);
+        copy.args(["--host=127.0.0.1", "--username=postgres", "--port"]).arg(self.port.to_string());
+        copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--pgdata"]);
+        run(copy.arg(standby.data()), Some(&self.log_file()))?;
+        standby.set_and_start()
+    }
+
+    fn in_a_new_folder(more_settings: Vec<String>) -> Result<Self, ServerError> {
+        let pg_ctl = find("pg_ctl", PACKAGE)?;
         let run_as = RunAs::of_this_process()?;
         let folder = tempfile::Builder::new().prefix("private-postgres-").tempdir();
         let folder = folder.map_err(ServerError::system("a folder for the database"))?;
         run_as.hand_over(folder.path())?;
-        let data = folder.path().join("data");
-        let mut make = run_as.command(initdb);
-        make.args(["--no-sync", "--auth=trust", "--username=postgres", "--locale=C"]);
-        run(make.args(["--encoding=UTF8", "--pgdata"]).arg(&data), None)?;
-        let watched = data.display().to_string();
+        let watched = data_in(&folder).display().to_string();
         let stop = [&pg_ctl.display().to_string(), "stop", "-m", "immediate", "-D", &watched];
         let watch = Watch::start(run_as, folder.path(), &stop)?;
         let port = port::free()?;
-        let server = Self { _watch: watch, pg_ctl, run_as, port, folder };
-        std::fs::write(server.settings(), server.own_settings(settings))
+        Ok(Self { _watch: watch, pg_ctl, run_as, port, more_settings, folder })
+    }
+
+    fn set_and_start(self) -> Result<Self, ServerError> {
+        std::fs::write(self.data().join("postgresql.conf"), self.settings())
             .map_err(ServerError::system("writing the settings"))?;
-        server.control(&["start"])?;
-        Ok(server)
+        self.control(&["start"])?;
+        Ok(self)
     }
 
     /// Where it is reached.
@@ -90,7 +110,8 @@ impl PrivatePostgres {
         run(&mut control, Some(&log))
     }
 
-    fn own_settings(&self, more: &[&str]) -> String {
+    /// Instead of the ones that initdb wrote: a few lines that say all there is.
+    fn settings(&self) -> String {
         let sockets = self.folder.path().display();
         let own = [
             "listen_addresses = '127.0.0.1'".to_owned(),
@@ -100,17 +121,11 @@ impl PrivatePostgres {
             "shared_buffers = '32MB'".to_owned(),
             "log_line_prefix = '%m [%p] %a '".to_owned(),
         ];
-        let more = more.iter().map(|setting| (*setting).to_owned());
-        own.into_iter().chain(more).map(|line| line + "\n").collect()
-    }
-
-    /// Instead of the ones that initdb wrote: a few lines that say all there is.
-    fn settings(&self) -> PathBuf {
-        self.data().join("postgresql.conf")
+        own.iter().chain(&self.more_settings).flat_map(|line| [line, "\n"]).collect()
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        data_in(&self.folder)
     }
 
     fn log_file(&self) -> PathBuf {
@@ -121,6 +136,10 @@ impl PrivatePostgres {
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
+}
+
+fn data_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("data")
 }
 
 impl Drop for PrivatePostgres {

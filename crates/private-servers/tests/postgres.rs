@@ -28,6 +28,18 @@ fn a_setting_that_does_not_exist_is_told_with_the_log() {
 }
 
 #[test]
+fn a_standby_follows_and_ends_by_itself() {
+    let server = PrivatePostgres::start(&["max_connections = 210"]).expect("it starts");
+    let standby = server.standby().expect("it follows");
+    assert_ne!(standby.port(), server.port());
+    assert!(standby.log().contains("entering standby mode"), "{}", standby.log());
+    let port = standby.port();
+    drop(standby);
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    assert!(TcpStream::connect(("127.0.0.1", server.port())).is_ok());
+}
+
+#[test]
 fn pgbouncer_stands_in_front() {
     let server = PrivatePostgres::start(&["fsync = off"]).expect("it starts");
     let bouncer = PrivatePgBouncer::start(&server, 3).expect("it starts");

@@ -2,6 +2,7 @@
 
 use private_servers::PrivatePostgres;
 use seiriken::store::Store;
+use seiriken::store::postgres::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use seiriken::store::postgres::{OpenError, PostgresOptions, PostgresStore};
 
 use crate::shelf::{Shelf, server};
@@ -18,6 +19,42 @@ async fn a_server_that_may_forget_is_refused() {
         let expected =
             matches!(&refused, OpenError::Forgetful { setting: found, .. } if *found == setting);
         assert!(expected, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_standby_is_refused() {
+    let primary = PrivatePostgres::start(&[]).expect("it starts");
+    // With the tables there: it is not for their lack that the standby is refused.
+    PostgresStore::connect(&primary.url()).await.expect("it is opened");
+    let standby = primary.standby().expect("it follows");
+    let refused = PostgresStore::connect(&standby.url()).await.expect_err("refused");
+    assert!(matches!(refused, OpenError::Standby), "{refused}");
+}
+
+/// Old servers are hard to come by: this one says that it is one, where a session looks for what it
+/// is before it looks at the catalogue.
+#[tokio::test]
+async fn a_server_that_is_too_old_is_refused() {
+    for (number, version, good) in [("120022", "12.22", false), ("130000", "13.0", true)] {
+        let shelf = Shelf::new().await;
+        let says = format!(
+            "CREATE FUNCTION things.current_setting(name text) RETURNS text LANGUAGE sql AS $$
+                SELECT CASE name WHEN 'server_version_num' THEN '{number}'
+                    WHEN 'server_version' THEN '{version}'
+                    ELSE pg_catalog.current_setting(name) END $$"
+        );
+        shelf.run(&says).await;
+        let looks = format!("{},pg_catalog", shelf.things_schema());
+        let old: PgConnectOptions = server().url().parse().expect("an address");
+        let pool = PgPoolOptions::new().connect_lazy_with(old.options([("search_path", looks)]));
+        match options(&shelf).with_pool(pool).await {
+            Ok(_) => assert!(good, "{version} is taken"),
+            Err(OpenError::ServerTooOld { found }) => {
+                assert_eq!((found.as_str(), good), (version, false));
+            }
+            Err(other) => panic!("{version}: {other}"),
+        }
     }
 }
 

@@ -54,7 +54,7 @@ impl Shelf {
         shelf
     }
 
-    fn things_schema(&self) -> String {
+    pub(crate) fn things_schema(&self) -> String {
         format!("things_{}", self.number)
     }
 
