@@ -103,9 +103,8 @@ pub(super) fn in_redis(layer: &IdempotencyLayer<Arc<RedisStore>>) -> MethodRoute
         let order = read(&headers, &body)?;
         shop.payment().await;
         let id = id_of_key(once.execution().id());
-        let now = SystemClock.now();
-        let placed = Placed::at(order, id, now)?;
-        let json = shop.book.insert_once(id, &placed.json, now).await?;
+        let placed = Placed::at(order, id, SystemClock.now())?;
+        let json = shop.book.insert_once(id, &placed.json).await?;
         Ok(Placed { id, json }.created().into_response())
     }
     post(create).route_layer(layer.clone())

@@ -2,27 +2,26 @@
 
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, RedisError, Script};
-use seiriken::clock::Timestamp;
 use seiriken::store::StoreError;
 use uuid::Uuid;
 
 use super::{Book, OrderJson, Page};
 
-/// Orders as hashes, each under the id that is made from its key, and a list of them by their time.
+/// Orders as hashes, each under the id that is made from its key, and a list of them.
 #[derive(Debug, Clone)]
 pub(in crate::orders) struct RedisBook {
     connection: ConnectionManager,
 }
 
-/// The ids of all orders, by when they were made.
+/// The ids of all orders, each with how many came before it: many come in one millisecond, and the
+/// clocks of processes differ.
 const LIST: &str = "seiriken:orders";
 
 /// Writes an order where there is none yet, and answers the one that stands. Whoever does it again,
 /// also half of it, does no more.
 const INSERT_ONCE: &str = "
     redis.call('HSETNX', KEYS[1], 'content', ARGV[1])
-    redis.call('HSETNX', KEYS[1], 'at', ARGV[2])
-    redis.call('ZADD', KEYS[2], 'NX', redis.call('HGET', KEYS[1], 'at'), ARGV[3])
+    redis.call('ZADD', KEYS[2], 'NX', redis.call('ZCARD', KEYS[2]), ARGV[2])
     return redis.call('HGET', KEYS[1], 'content')";
 
 impl RedisBook {
@@ -36,14 +35,12 @@ impl RedisBook {
         &self,
         id: Uuid,
         order: &str,
-        now: Timestamp,
     ) -> Result<OrderJson, RedisError> {
         let mut connection = self.connection.clone();
         Script::new(INSERT_ONCE)
             .key(name(id))
             .key(LIST)
             .arg(order)
-            .arg(now.as_millis())
             .arg(id.to_string())
             .invoke_async(&mut connection)
             .await
@@ -90,4 +87,29 @@ impl Book for RedisBook {
 
 fn failed(error: RedisError) -> StoreError {
     StoreError::NotApplied { store: "Redis", source: error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use private_servers::redis::{RedisServer, RedisSettings};
+
+    use super::*;
+
+    /// All of them in a millisecond or two, with ids that grow the other way.
+    #[tokio::test]
+    async fn the_newest_come_first_however_quickly_they_came() {
+        let server = RedisServer::start(RedisSettings::new()).expect("a server");
+        let book = RedisBook::open(&server.url()).await.expect("it is there");
+        let mut newest_first = Vec::new();
+        for number in (0..20).rev() {
+            let id = Uuid::from_u128(number);
+            let written = book.insert_once(id, &number.to_string()).await.expect("it is written");
+            assert_eq!(written, number.to_string());
+            newest_first.insert(0, (id, written));
+        }
+        // Whoever runs one again moves nothing.
+        book.insert_once(Uuid::from_u128(19), "again").await.expect("it stands");
+        let page = book.page(30, None).await.expect("it is read").expect("from the start");
+        assert_eq!(page, Page { orders: newest_first, total: 20, more: false });
+    }
 }
