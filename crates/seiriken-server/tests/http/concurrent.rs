@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::service::Service;
+use crate::service::on_each_store;
 use crate::shop::{Answer, CAKE, Shop};
 
 const TWO_CAKES: &str = r#"{"itemId":"cake-001","qty":2}"#;
@@ -16,41 +16,45 @@ fn ordering(shop: &Shop) -> tokio::task::JoinHandle<Answer> {
 
 #[tokio::test]
 async fn a_second_request_is_told_that_the_first_one_is_running() {
-    let mut service = Service::start(&["--processing-time", "2s"]).await;
-    let shop = service.shop();
-    let first = ordering(&shop);
-    service.executions_begun(1).await;
+    on_each_store(&["--processing-time", "2s"], async |mut service| {
+        let shop = service.shop();
+        let first = ordering(&shop);
+        service.executions_begun(1).await;
 
-    let second = shop.order("k", CAKE).await;
-    second.assert_refused(409, "request-in-progress");
-    let retry_after = second.field("retry-after").expect("when to ask again");
-    assert!(retry_after.parse::<u64>().expect("whole seconds") >= 1, "{retry_after}");
+        let second = shop.order("k", CAKE).await;
+        second.assert_refused(409, "request-in-progress");
+        let retry_after = second.field("retry-after").expect("when to ask again");
+        assert!(retry_after.parse::<u64>().expect("whole seconds") >= 1, "{retry_after}");
 
-    let first = first.await.unwrap();
-    first.assert_ordered();
-    shop.order("k", CAKE).await.assert_replays(&first);
-    assert_eq!(shop.total().await, 1);
+        let first = first.await.unwrap();
+        first.assert_ordered();
+        shop.order("k", CAKE).await.assert_replays(&first);
+        assert_eq!(shop.total().await, 1);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn another_order_under_a_running_key_is_told_so_at_once() {
     for waiting in ["reject", "wait=30s"] {
         let options = ["--processing-time", "2s", "--on-concurrent", waiting];
-        let mut service = Service::start(&options).await;
-        let shop = service.shop();
-        let first = ordering(&shop);
-        service.executions_begun(1).await;
-        shop.order("k", TWO_CAKES).await.assert_refused(422, "key-reused");
-        assert!(!first.is_finished(), "it was told while the first one ran ({waiting})");
-        first.await.unwrap().assert_ordered();
-        assert_eq!(shop.total().await, 1);
+        on_each_store(&options, async |mut service| {
+            let shop = service.shop();
+            let first = ordering(&shop);
+            service.executions_begun(1).await;
+            shop.order("k", TWO_CAKES).await.assert_refused(422, "key-reused");
+            assert!(!first.is_finished(), "it was told while the first one ran ({waiting})");
+            first.await.unwrap().assert_ordered();
+            assert_eq!(shop.total().await, 1);
+        })
+        .await;
     }
 }
 
 #[tokio::test]
 async fn a_second_request_that_waits_gets_the_same_answer() {
     let options = ["--processing-time", "2s", "--on-concurrent", "wait=20s"];
-    for mut service in [Service::start(&options).await, Service::in_memory(&options).await] {
+    on_each_store(&options, async |mut service| {
         let shop = service.shop();
         let first = ordering(&shop);
         service.executions_begun(1).await;
@@ -59,13 +63,14 @@ async fn a_second_request_that_waits_gets_the_same_answer() {
         first.assert_ordered();
         second.assert_replays(&first);
         assert_eq!(shop.total().await, 1);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_order_that_takes_longer_than_its_lease_is_still_running() {
     let options = ["--processing-time", "2500ms", "--lease", "1s"];
-    for mut service in [Service::start(&options).await, Service::in_memory(&options).await] {
+    on_each_store(&options, async |mut service| {
         let shop = service.shop();
         let first = ordering(&shop);
         service.executions_begun(1).await;
@@ -84,35 +89,40 @@ async fn an_order_that_takes_longer_than_its_lease_is_still_running() {
         first.assert_ordered();
         second.assert_replays(&first);
         assert_eq!(shop.total().await, 1);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn who_waits_too_short_is_told_that_it_is_still_running() {
     let options = ["--processing-time", "3s", "--on-concurrent", "wait=200ms"];
-    let mut service = Service::start(&options).await;
-    let shop = service.shop();
-    let first = ordering(&shop);
-    service.executions_begun(1).await;
-    shop.order("k", CAKE).await.assert_refused(409, "request-in-progress");
-    assert!(!first.is_finished());
-    first.await.unwrap().assert_ordered();
+    on_each_store(&options, async |mut service| {
+        let shop = service.shop();
+        let first = ordering(&shop);
+        service.executions_begun(1).await;
+        shop.order("k", CAKE).await.assert_refused(409, "request-in-progress");
+        assert!(!first.is_finished());
+        first.await.unwrap().assert_ordered();
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn many_bad_orders_at_once_are_each_refused_and_leave_the_key_free() {
-    let service = Service::start(&["--on-concurrent", "wait=20s"]).await;
-    let shop = service.shop();
-    let mut requests = JoinSet::new();
-    for _ in 0..16 {
-        let shop = shop.clone();
-        requests.spawn(async move { shop.order("k", r#"{"itemId":"","qty":1}"#).await });
-    }
-    for answer in requests.join_all().await {
-        answer.assert_problem(400, "order-invalid");
-    }
-    shop.order("k", CAKE).await.assert_ordered();
-    assert_eq!(shop.total().await, 1);
+    on_each_store(&["--on-concurrent", "wait=20s"], async |service| {
+        let shop = service.shop();
+        let mut requests = JoinSet::new();
+        for _ in 0..16 {
+            let shop = shop.clone();
+            requests.spawn(async move { shop.order("k", r#"{"itemId":"","qty":1}"#).await });
+        }
+        for answer in requests.join_all().await {
+            answer.assert_problem(400, "order-invalid");
+        }
+        shop.order("k", CAKE).await.assert_ordered();
+        assert_eq!(shop.total().await, 1);
+    })
+    .await;
 }
 
 async fn sixty_four_at_once(shop: &Shop) -> Vec<Answer> {
@@ -136,7 +146,7 @@ fn the_one_that_ran(answers: &[Answer]) -> &Answer {
 #[tokio::test]
 async fn of_many_at_once_one_orders_and_the_others_are_told_so() {
     let options = ["--processing-time", "300ms"];
-    for service in [Service::start(&options).await, Service::in_memory(&options).await] {
+    on_each_store(&options, async |service| {
         let shop = service.shop();
         let answers = sixty_four_at_once(&shop).await;
         let first = the_one_that_ran(&answers);
@@ -147,13 +157,14 @@ async fn of_many_at_once_one_orders_and_the_others_are_told_so() {
             }
         }
         assert_eq!(shop.total().await, 1);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn of_many_at_once_that_wait_all_get_the_same_answer() {
     let options = ["--processing-time", "300ms", "--on-concurrent", "wait=20s"];
-    for service in [Service::start(&options).await, Service::in_memory(&options).await] {
+    on_each_store(&options, async |service| {
         let shop = service.shop();
         let answers = sixty_four_at_once(&shop).await;
         let first = the_one_that_ran(&answers);
@@ -161,5 +172,6 @@ async fn of_many_at_once_that_wait_all_get_the_same_answer() {
             answer.assert_replays(first);
         }
         assert_eq!(shop.total().await, 1);
-    }
+    })
+    .await;
 }

@@ -2,7 +2,8 @@
 
 use reqwest::RequestBuilder;
 
-use crate::service::Service;
+use crate::place::THAT_LASTS;
+use crate::service::{Service, on_each_of, on_each_store};
 use crate::shop::{Answer, CAKE, Shop, answer};
 
 const TWO_CAKES: &str = r#"{"itemId":"cake-001","qty":2}"#;
@@ -25,7 +26,7 @@ fn assert_reveals_nothing(refused: &Answer, first: &Answer) {
 
 #[tokio::test]
 async fn another_caller_is_refused_and_learns_nothing_of_the_answer() {
-    for service in [Service::start(&[]).await, Service::in_memory(&[]).await] {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         let a = [("Authorization", "Bearer a")];
         let first = answer(ordering(&shop, CAKE, &a)).await;
@@ -45,30 +46,35 @@ async fn another_caller_is_refused_and_learns_nothing_of_the_answer() {
         answer(ordering(&shop, TWO_CAKES, &a)).await.assert_refused(422, "key-reused");
         answer(ordering(&shop, CAKE, &a)).await.assert_replays(&first);
         assert_eq!(shop.total().await, 1);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn another_caller_is_refused_while_the_order_is_processed() {
-    let mut service = Service::start(&["--processing-time", "2s"]).await;
-    let shop = service.shop();
-    let first = tokio::spawn(answer(ordering(&shop, CAKE, &[("X-Api-Key", "a")])));
-    service.executions_begun(1).await;
-    let other = answer(ordering(&shop, CAKE, &[("X-Api-Key", "b")])).await;
-    assert!(!first.is_finished());
-    assert_reveals_nothing(&other, &first.await.unwrap());
+    on_each_store(&["--processing-time", "2s"], async |mut service| {
+        let shop = service.shop();
+        let first = tokio::spawn(answer(ordering(&shop, CAKE, &[("X-Api-Key", "a")])));
+        service.executions_begun(1).await;
+        let other = answer(ordering(&shop, CAKE, &[("X-Api-Key", "b")])).await;
+        assert!(!first.is_finished());
+        assert_reveals_nothing(&other, &first.await.unwrap());
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn who_called_is_remembered_over_a_restart() {
-    let mut service = Service::start(&[]).await;
-    let first = answer(ordering(&service.shop(), CAKE, &[("X-Api-Key", "a")])).await;
-    service.stop().await;
-    service.start_again(&[]).await;
-    let shop = service.shop();
-    let other = answer(ordering(&shop, CAKE, &[("X-Api-Key", "b")])).await;
-    assert_reveals_nothing(&other, &first);
-    answer(ordering(&shop, CAKE, &[("X-Api-Key", "a")])).await.assert_replays(&first);
+    on_each_of(&THAT_LASTS, &[], async |mut service| {
+        let first = answer(ordering(&service.shop(), CAKE, &[("X-Api-Key", "a")])).await;
+        service.stop().await;
+        service.start_again(&[]).await;
+        let shop = service.shop();
+        let other = answer(ordering(&shop, CAKE, &[("X-Api-Key", "b")])).await;
+        assert_reveals_nothing(&other, &first);
+        answer(ordering(&shop, CAKE, &[("X-Api-Key", "a")])).await.assert_replays(&first);
+    })
+    .await;
 }
 
 #[tokio::test]

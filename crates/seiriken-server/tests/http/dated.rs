@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use seiriken::clock::{Clock, SystemClock};
 use uuid::{Builder, Uuid};
 
-use crate::service::{PATIENCE, Service};
+use crate::service::{PATIENCE, Service, on_each_store};
 use crate::shop::{Answer, CAKE, Shop, answer};
 
 /// A UUID of version 7 that was made so many seconds from now.
@@ -126,9 +126,7 @@ async fn in_memory_keys_from_before_the_start_are_expired() {
 
 #[tokio::test]
 async fn beyond_the_quota_new_keys_are_refused_and_old_ones_answered() {
-    for service in
-        [Service::start(&["--quota", "2"]).await, Service::in_memory(&["--quota", "2"]).await]
-    {
+    on_each_store(&["--quota", "2"], async |service| {
         let shop = service.shop();
         let first = shop.order("first", CAKE).await;
         shop.order("second", CAKE).await.assert_ordered();
@@ -137,5 +135,6 @@ async fn beyond_the_quota_new_keys_are_refused_and_old_ones_answered() {
         assert_eq!(refused.field("retry-after"), Some("60"));
         shop.order("first", CAKE).await.assert_replays(&first);
         assert_eq!(shop.total().await, 2);
-    }
+    })
+    .await;
 }

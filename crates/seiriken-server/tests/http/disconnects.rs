@@ -9,7 +9,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use crate::service::Service;
+use crate::service::{Service, on_each_store};
 use crate::shop::{CAKE, Shop};
 use crate::wire::{Wire, post_orders};
 
@@ -38,44 +38,48 @@ const OPTIONS: [&str; 4] = ["--processing-time", "1s", "--on-concurrent", "wait=
 
 #[tokio::test]
 async fn a_client_that_resets_its_connection_finds_the_answer_at_its_retry() {
-    for mut service in [Service::start(&OPTIONS).await, Service::in_memory(&OPTIONS).await] {
+    on_each_store(&OPTIONS, async |mut service| {
         let shop = service.shop();
         begun(&mut service).await.reset();
         assert_finished_once(&mut service, &shop).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_client_that_closes_its_connection_finds_the_answer_at_its_retry() {
-    for mut service in [Service::start(&OPTIONS).await, Service::in_memory(&OPTIONS).await] {
+    on_each_store(&OPTIONS, async |mut service| {
         let shop = service.shop();
         drop(begun(&mut service).await);
         assert_finished_once(&mut service, &shop).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_client_that_retries_while_its_first_attempt_runs_on_is_told_so() {
-    let mut service = Service::start(&["--processing-time", "2s"]).await;
-    let shop = service.shop();
-    begun(&mut service).await.reset();
-    shop.order("k", CAKE).await.assert_refused(409, "request-in-progress");
-    // The service may have seen the reset by now or not: it must not matter.
-    let retried = loop {
-        let retried = shop.order("k", CAKE).await;
-        if retried.status != 409 {
-            break retried;
-        }
-        // Time is what this is about: asking faster would keep the machine from the first one.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
-    assert_eq!((retried.status.as_u16(), retried.marker()), (201, Some("true")), "{retried:?}");
-    assert_eq!(shop.all_orders().await, [retried.json()]);
+    on_each_store(&["--processing-time", "2s"], async |mut service| {
+        let shop = service.shop();
+        begun(&mut service).await.reset();
+        shop.order("k", CAKE).await.assert_refused(409, "request-in-progress");
+        // The service may have seen the reset by now or not: it must not matter.
+        let retried = loop {
+            let retried = shop.order("k", CAKE).await;
+            if retried.status != 409 {
+                break retried;
+            }
+            // Time is what this is about: asking faster would keep the machine from the first one.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        assert_eq!((retried.status.as_u16(), retried.marker()), (201, Some("true")), "{retried:?}");
+        assert_eq!(shop.all_orders().await, [retried.json()]);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn over_http2_a_client_that_resets_its_stream_finds_the_answer_at_its_retry() {
-    for mut service in [Service::start(&OPTIONS).await, Service::in_memory(&OPTIONS).await] {
+    on_each_store(&OPTIONS, async |mut service| {
         let shop = service.shop();
         let stream = TcpStream::connect(shop.address()).await.unwrap();
         let (mut sender, connection) =
@@ -96,5 +100,6 @@ async fn over_http2_a_client_that_resets_its_stream_finds_the_answer_at_its_retr
         assert_finished_once(&mut service, &shop).await;
         // The stream was reset and not the connection.
         sender.ready().await.unwrap();
-    }
+    })
+    .await;
 }

@@ -1,6 +1,6 @@
 //! How a key may be spelled, and how not.
 
-use crate::service::Service;
+use crate::service::on_each_store;
 use crate::shop::CAKE;
 use crate::wire::{Wire, post_orders};
 
@@ -37,70 +37,83 @@ fn malformed() -> Vec<(&'static str, Vec<u8>)> {
 
 #[tokio::test]
 async fn a_malformed_key_is_refused_before_anything_runs() {
-    let mut service = Service::start(&[]).await;
-    let shop = service.shop();
-    let mut wire = Wire::connect(shop.address()).await;
-    for (what, field_lines) in malformed() {
-        wire.send(post_orders(&field_lines, CAKE)).await;
-        let refused = wire.answer().await;
-        assert_eq!(refused.status, 400, "{what}: {refused:?}");
-        assert_eq!(refused.problem_type(), "/.well-known/idempotency#key-invalid", "{what}");
-        assert!(!refused.has_field("Idempotent-Replayed"), "{what}: {refused:?}");
-    }
-    assert_eq!(shop.total().await, 0);
-    // The first execution of all is the one that is asked for now.
-    shop.order("a", CAKE).await.assert_ordered();
-    service.executions_begun(1).await;
+    on_each_store(&[], async |mut service| {
+        let shop = service.shop();
+        let mut wire = Wire::connect(shop.address()).await;
+        for (what, field_lines) in malformed() {
+            wire.send(post_orders(&field_lines, CAKE)).await;
+            let refused = wire.answer().await;
+            assert_eq!(refused.status, 400, "{what}: {refused:?}");
+            assert_eq!(refused.problem_type(), "/.well-known/idempotency#key-invalid", "{what}");
+            assert!(!refused.has_field("Idempotent-Replayed"), "{what}: {refused:?}");
+        }
+        assert_eq!(shop.total().await, 0);
+        // The first execution of all is the one that is asked for now.
+        shop.order("a", CAKE).await.assert_ordered();
+        service.executions_begun(1).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_refused_key_is_not_shown_to_anybody() {
-    let service = Service::start(&[]).await;
-    let refused = service.shop().order("secret,secret", CAKE).await;
-    let detail = refused.assert_refused(400, "key-invalid");
-    assert!(!String::from_utf8_lossy(&refused.body).contains("secret"), "{detail}");
+    on_each_store(&[], async |service| {
+        let refused = service.shop().order("secret,secret", CAKE).await;
+        let detail = refused.assert_refused(400, "key-invalid");
+        assert!(!String::from_utf8_lossy(&refused.body).contains("secret"), "{detail}");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn quoted_and_bare_spellings_are_the_same_key() {
-    let service = Service::start(&[]).await;
-    let shop = service.shop();
-    for (number, (one, others)) in [
-        ("8e03978e", vec!["\"8e03978e\"", "  8e03978e\t", "\"8e03978e\";v=1", "\"8e03978e\"; a"]),
-        (r#""a\"b\\c""#, vec![r#""a\"b\\c";x"#]),
-        (r#""a, b; c""#, vec![r#"  "a, b; c""#]),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let first = shop.order(one, CAKE).await;
-        first.assert_ordered();
-        for other in others {
-            shop.order(other, CAKE).await.assert_replays(&first);
+    on_each_store(&[], async |service| {
+        let shop = service.shop();
+        for (number, (one, others)) in [
+            (
+                "8e03978e",
+                vec!["\"8e03978e\"", "  8e03978e\t", "\"8e03978e\";v=1", "\"8e03978e\"; a"],
+            ),
+            (r#""a\"b\\c""#, vec![r#""a\"b\\c";x"#]),
+            (r#""a, b; c""#, vec![r#"  "a, b; c""#]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let first = shop.order(one, CAKE).await;
+            first.assert_ordered();
+            for other in others {
+                shop.order(other, CAKE).await.assert_replays(&first);
+            }
+            assert_eq!(shop.total().await, number as u64 + 1);
         }
-        assert_eq!(shop.total().await, number as u64 + 1);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn keys_differ_by_case_and_by_every_character() {
-    let service = Service::start(&[]).await;
-    let shop = service.shop();
-    for key in ["k", "K", "kk", "\"k \"", "\" k\"", "k=", ":k:", "?1", "'k'", "*"] {
-        shop.order(key, CAKE).await.assert_ordered();
-    }
-    assert_eq!(shop.total().await, 10);
+    on_each_store(&[], async |service| {
+        let shop = service.shop();
+        for key in ["k", "K", "kk", "\"k \"", "\" k\"", "k=", ":k:", "?1", "'k'", "*"] {
+            shop.order(key, CAKE).await.assert_ordered();
+        }
+        assert_eq!(shop.total().await, 10);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_key_of_255_characters_is_taken() {
-    let service = Service::start(&[]).await;
-    let shop = service.shop();
-    let key = "k".repeat(255);
-    let first = shop.order(&key, CAKE).await;
-    first.assert_ordered();
-    shop.order(&format!("\"{key}\""), CAKE).await.assert_replays(&first);
-    // Escapes count as what they stand for.
-    let escaped = format!("\"{}\"", r"\\".repeat(255));
-    shop.order(&escaped, CAKE).await.assert_ordered();
+    on_each_store(&[], async |service| {
+        let shop = service.shop();
+        let key = "k".repeat(255);
+        let first = shop.order(&key, CAKE).await;
+        first.assert_ordered();
+        shop.order(&format!("\"{key}\""), CAKE).await.assert_replays(&first);
+        // Escapes count as what they stand for.
+        let escaped = format!("\"{}\"", r"\\".repeat(255));
+        shop.order(&escaped, CAKE).await.assert_ordered();
+    })
+    .await;
 }

@@ -1,10 +1,11 @@
 //! The order service as its clients see it: the real program, over real connections.
 //!
-//! Each test starts a process of its own on a port and a file of its own. What a test waits for is
+//! Each test starts a process of its own on a port and a store of its own. What a test waits for is
 //! an event: an answer, the line that says where the service listens, or the log line that says
 //! that an execution has begun.
 
 mod description;
+mod place;
 mod relay;
 mod service;
 mod shop;

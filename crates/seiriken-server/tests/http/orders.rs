@@ -4,13 +4,8 @@ use reqwest::header::CACHE_CONTROL;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::service::Service;
+use crate::service::on_each_store;
 use crate::shop::{Answer, CAKE, Shop, answer};
-
-/// What every store must do alike. The services run on; what a test leaves is theirs alone.
-async fn each_store() -> [Service; 2] {
-    [Service::start(&[]).await, Service::in_memory(&[]).await]
-}
 
 fn member_names(value: &Value) -> Vec<&str> {
     let object = value.as_object().expect("an object");
@@ -34,7 +29,7 @@ fn id_of(ordered: &Answer) -> String {
 
 #[tokio::test]
 async fn an_order_is_made_and_can_be_read_where_it_says() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         let ordered = shop.order("k", CAKE).await;
         ordered.assert_ordered();
@@ -47,12 +42,13 @@ async fn an_order_is_made_and_can_be_read_where_it_says() {
         assert_eq!((read.status, &read.body), (StatusCode::OK, &ordered.body));
         assert_eq!(read.field("content-type"), Some("application/json"));
         assert_eq!(read.marker(), None);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_cart_is_an_order_too() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let cart = r#"{"userId":"u1","items":[{"sku":"cake-001","qty":2},{"sku":"tea","qty":1}]}"#;
         let ordered = service.shop().order("k", cart).await;
         ordered.assert_ordered();
@@ -62,12 +58,13 @@ async fn a_cart_is_an_order_too() {
         assert_eq!(order["userId"], "u1");
         assert_eq!(order["items"][0], serde_json::json!({ "sku": "cake-001", "qty": 2 }));
         service.shop().order("k", cart).await.assert_replays(&ordered);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_retry_gets_the_first_answer_and_orders_nothing() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         let first = shop.order("k", CAKE).await;
         first.assert_ordered();
@@ -77,12 +74,13 @@ async fn a_retry_gets_the_first_answer_and_orders_nothing() {
         assert_eq!(shop.total().await, 1);
         shop.order("another", CAKE).await.assert_ordered();
         assert_eq!(shop.total().await, 2);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn json_that_is_spelled_differently_is_the_same_request() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         let first = shop.order("k", r#"{"itemId":"cake-é","qty":1}"#).await;
         first.assert_ordered();
@@ -96,12 +94,13 @@ async fn json_that_is_spelled_differently_is_the_same_request() {
             shop.order("k", spelling).await.assert_replays(&first);
         }
         assert_eq!(shop.total().await, 1);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_key_that_was_used_for_another_order_orders_nothing() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         let first = shop.order("k", CAKE).await;
         let other = shop.order("k", r#"{"itemId":"cake-001","qty":2}"#).await;
@@ -111,18 +110,20 @@ async fn a_key_that_was_used_for_another_order_orders_nothing() {
         answer(query).await.assert_refused(422, "key-reused");
         assert_eq!(shop.total().await, 1);
         shop.order("k", CAKE).await.assert_replays(&first);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_order_without_a_key_is_refused() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         let refused = answer(shop.ordering(CAKE)).await;
         let detail = refused.assert_refused(400, "key-missing");
         assert!(detail.contains("Idempotency-Key"), "{detail}");
         assert_eq!(shop.total().await, 0);
-    }
+    })
+    .await;
 }
 
 async fn ids(shop: &Shop, path: &str) -> (Vec<String>, Value) {
@@ -136,7 +137,7 @@ async fn ids(shop: &Shop, path: &str) -> (Vec<String>, Value) {
 
 #[tokio::test]
 async fn orders_are_listed_newest_first_in_pages() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         let (none, list) = ids(&shop, "/orders").await;
         assert!(none.is_empty());
@@ -164,12 +165,13 @@ async fn orders_are_listed_newest_first_in_pages() {
         // A page that ends with the oldest order has nothing after it.
         let (_, list) = ids(&shop, "/orders?limit=5").await;
         assert_eq!(list["next"], Value::Null);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_list_that_cannot_be_is_refused() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         for query in [
             "limit=0",
@@ -188,12 +190,13 @@ async fn a_list_that_cannot_be_is_refused() {
             assert!(detail.contains(named), "{query}: {detail}");
         }
         assert_eq!(shop.get("/orders?limit=1000").await.status, StatusCode::OK);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_a_404_problem() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         let path = "/orders/00000000-0000-4000-8000-000000000000";
         for path in [path, "/orders/x", "/nowhere", "/favicon.ico"] {
@@ -203,12 +206,13 @@ async fn what_is_not_there_is_a_404_problem() {
             assert_eq!(missing.json()["status"], 404, "{path}");
             assert_eq!(missing.json()["type"], "about:blank", "{path}");
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn health_and_page_are_there() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         let health = shop.get("/healthz").await;
         assert_eq!(health.status, StatusCode::OK);
@@ -223,12 +227,13 @@ async fn health_and_page_are_there() {
         assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
         let text = String::from_utf8(page.body).unwrap();
         assert!(text.contains("<title>Seiriken</title>") && text.len() <= 60_000, "{text}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_prepared_key_is_fresh_each_time_and_orders_once() {
-    for service in each_store().await {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         let mut keys = Vec::new();
         for _ in 0..2 {
@@ -251,5 +256,6 @@ async fn a_prepared_key_is_fresh_each_time_and_orders_once() {
         assert!(keys.iter().all(|(_, expires)| *expires > ordered_at), "{keys:?}");
         shop.order(&keys[0].0, CAKE).await.assert_replays(&first);
         assert_eq!(shop.total().await, 1);
-    }
+    })
+    .await;
 }

@@ -2,12 +2,12 @@
 
 use reqwest::StatusCode;
 
-use crate::service::Service;
+use crate::service::on_each_store;
 use crate::shop::{CAKE, answer};
 
 #[tokio::test]
 async fn a_bad_order_is_refused_and_leaves_its_key_free() {
-    for service in [Service::start(&[]).await, Service::in_memory(&[]).await] {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         for (number, (body, named)) in [
             (r#"{"itemId":"cake-001","qty":0}"#, "qty"),
@@ -38,12 +38,13 @@ async fn a_bad_order_is_refused_and_leaves_its_key_free() {
             shop.order(&key, CAKE).await.assert_replays(&corrected);
             assert_eq!(shop.total().await, number as u64 + 1);
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_order_that_is_not_json_is_refused_and_leaves_its_key_free() {
-    for service in [Service::start(&[]).await, Service::in_memory(&[]).await] {
+    on_each_store(&[], async |service| {
         let shop = service.shop();
         for content_type in [Some("text/plain"), Some("application/jsonx"), None] {
             let mut request = shop.request(reqwest::Method::POST, "/orders").body(CAKE);
@@ -57,13 +58,16 @@ async fn an_order_that_is_not_json_is_refused_and_leaves_its_key_free() {
         }
         shop.order("k", CAKE).await.assert_ordered();
         assert_eq!(shop.total().await, 1);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_media_type_with_parameters_is_json_too() {
-    let service = Service::start(&[]).await;
-    let request = service.shop().request(reqwest::Method::POST, "/orders").body(CAKE);
-    let request = request.header("Content-Type", "Application/JSON; charset=utf-8");
-    answer(request.header("Idempotency-Key", "k")).await.assert_ordered();
+    on_each_store(&[], async |service| {
+        let request = service.shop().request(reqwest::Method::POST, "/orders").body(CAKE);
+        let request = request.header("Content-Type", "Application/JSON; charset=utf-8");
+        answer(request.header("Idempotency-Key", "k")).await.assert_ordered();
+    })
+    .await;
 }

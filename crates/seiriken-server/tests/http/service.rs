@@ -1,14 +1,17 @@
 //! The program `seiriken` as a process: start it, stop it, kill it, start it again.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tempfile::TempDir;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
+use crate::place::{EACH, Kind, Place};
 use crate::shop::Shop;
 
 /// So long a process may take to start or to end before the test fails: never waited for in a
@@ -21,10 +24,10 @@ const ANY_PORT: &str = "127.0.0.1:0";
 /// What the log says when an execution begins.
 const EXECUTION_BEGINS: &str = "executing";
 
-/// A running order service with a file of its own. It is killed when this goes away.
+/// A running order service with a store of its own. It is killed when this goes away.
 pub(crate) struct Service {
     process: Process,
-    folder: TempDir,
+    place: Place,
 }
 
 struct Process {
@@ -47,34 +50,59 @@ pub(crate) async fn terminate(child: &Child) {
     assert!(status.expect("a shell").success());
 }
 
+/// What every store must do alike: on a service with each, all at the same time.
+pub(crate) async fn on_each_store(options: &[&str], test: impl AsyncFn(Service)) {
+    on_each_of(&EACH, options, test).await;
+}
+
+/// The same on some kinds of stores.
+pub(crate) async fn on_each_of(kinds: &[Kind], options: &[&str], test: impl AsyncFn(Service)) {
+    let on = async |kind: Kind| {
+        let service = Service::on(kind, options).await;
+        if let Err(panic) = AssertUnwindSafe(test(service)).catch_unwind().await {
+            eprintln!("that is on {kind:?}");
+            resume_unwind(panic);
+        }
+    };
+    join_all(kinds.iter().map(|kind| on(*kind))).await;
+}
+
 impl Service {
-    /// Starts it on a new SQLite file; `options` come after that.
+    /// Starts it on a new store of this kind; `options` come after that.
+    pub(crate) async fn on(kind: Kind, options: &[&str]) -> Self {
+        let place = Place::new(kind).await;
+        Self { process: Process::start(ANY_PORT, &place.url, options).await, place }
+    }
+
+    /// Starts it on a new SQLite file.
     pub(crate) async fn start(options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the service");
-        let process = Process::start(ANY_PORT, &store_in(&folder), options).await;
-        Self { process, folder }
+        Self::on(Kind::Sqlite, options).await
     }
 
     /// Starts it with its orders and keys in memory.
     pub(crate) async fn in_memory(options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the service");
-        Self { process: Process::start(ANY_PORT, "memory:", options).await, folder }
+        Self::on(Kind::Memory, options).await
     }
 
     /// Starts it in memory at this address.
     pub(crate) async fn listening_on(address: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the service");
-        Self { process: Process::start(address, "memory:", &[]).await, folder }
+        let place = Place::new(Kind::Memory).await;
+        Self { process: Process::start(address, &place.url, &[]).await, place }
     }
 
     /// Where its file lies, if it has one.
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.place.folder.path()
+    }
+
+    /// What kind of store it has.
+    pub(crate) fn kind(&self) -> Kind {
+        self.place.kind
     }
 
     /// Its store, as the option says it.
     pub(crate) fn store(&self) -> String {
-        store_in(&self.folder)
+        self.place.url.clone()
     }
 
     /// What a client needs to know of it. Holds until the process ends: the next one has another
@@ -112,14 +140,10 @@ impl Service {
         self.process.child.kill().await.expect("a process of ours");
     }
 
-    /// Starts it again on the same file, after it was stopped or killed.
+    /// Starts it again on the same store, after it was stopped or killed.
     pub(crate) async fn start_again(&mut self, options: &[&str]) {
         self.process = Process::start(ANY_PORT, &self.store(), options).await;
     }
-}
-
-fn store_in(folder: &TempDir) -> String {
-    format!("sqlite:{}", folder.path().join("orders.db").display())
 }
 
 impl Process {

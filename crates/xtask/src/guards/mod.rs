@@ -28,6 +28,7 @@ use self::{
 };
 use crate::{
     command::Failure,
+    databases,
     ledger::{self, Entry},
 };
 
@@ -47,6 +48,8 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<(), Failure> {
         fs::read_to_string(root.join(path)).map_err(|error| failure(format!("{path}: {error}")))
     };
     let table = Table::read(&read(FIELD_BUGS)?, &read(GUARDS)?).map_err(failure)?;
+    // The order service is tested on each of them.
+    databases::installed(root)?;
     // While it runs, the tree may go on to another commit.
     let commit = ledger::commit(root)?;
     let copy = Copy::make(root)?;
