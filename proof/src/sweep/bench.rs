@@ -1,17 +1,28 @@
 //! The stores that are swept, and a runtime for each point.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use seiriken::clock::{ManualClock, Timestamp};
 use seiriken::store::MemoryStore;
+use seiriken::store::postgres::{PostgresOptions, PostgresStore};
+use seiriken::store::redis::{RedisOptions, RedisStore};
 use seiriken::store::sqlite::SqliteStore;
 use tempfile::TempDir;
 
+use super::servers::Servers;
+use super::tally::On;
 use super::timed::Timed;
+
+/// The program has the usual places on the same servers.
+const APART: &str = "sweep";
+
+/// A server that other processes keep busy is slow at times.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 
 /// A store, and the folder where it lies.
 pub(super) struct Bench<S> {
-    pub(super) name: &'static str,
+    pub(super) on: On,
     pub(super) store: Arc<Timed<S>>,
     _folder: Option<TempDir>,
 }
@@ -23,7 +34,7 @@ fn clock() -> Arc<ManualClock> {
 pub(super) fn memory() -> Bench<MemoryStore> {
     let clock = clock();
     let store = MemoryStore::with_clock(Arc::clone(&clock)).expect("the system has randomness");
-    Bench { name: "memory", store: Arc::new(Timed::new(store, clock)), _folder: None }
+    Bench { on: On::Memory, store: Arc::new(Timed::new(store, clock)), _folder: None }
 }
 
 pub(super) fn sqlite() -> Bench<SqliteStore> {
@@ -32,7 +43,27 @@ pub(super) fn sqlite() -> Bench<SqliteStore> {
     let clock = clock();
     let opening = SqliteStore::open_with_clock(path, Arc::clone(&clock));
     let store = in_paused_time(opening).expect("the file is opened");
-    Bench { name: "SQLite", store: Arc::new(Timed::new(store, clock)), _folder: Some(folder) }
+    Bench { on: On::Sqlite, store: Arc::new(Timed::new(store, clock)), _folder: Some(folder) }
+}
+
+pub(super) fn postgres(servers: &Servers) -> Bench<PostgresStore> {
+    let clock = clock();
+    let options = PostgresOptions::new().schema(APART).clock(Arc::clone(&clock));
+    let url = servers.postgres.url();
+    let opening = options.connect(&url);
+    let store = servers.runtime.block_on(opening).expect("the tables are made");
+    let store = Timed::on_a_runtime(store, clock, servers.runtime.handle());
+    Bench { on: On::Postgres, store: Arc::new(store), _folder: None }
+}
+
+pub(super) fn redis(servers: &Servers) -> Bench<RedisStore> {
+    let clock = clock();
+    let options = RedisOptions::new().prefix(APART).clock(Arc::clone(&clock));
+    let url = servers.redis.url();
+    let opening = options.answered_within(ANSWERED_WITHIN).connect(&url);
+    let store = servers.runtime.block_on(opening).expect("the server is fit");
+    let store = Timed::on_a_runtime(store, clock, servers.runtime.handle());
+    Bench { on: On::Redis, store: Arc::new(store), _folder: None }
 }
 
 /// Runs to its end, in a runtime of its own whose time is paused. What is left over in it (calls

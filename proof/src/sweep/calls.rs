@@ -1,14 +1,16 @@
 //! Every store call of every scenario, at fault in every way.
 
 use seiriken::record::EffectClass;
-use seiriken::store::{Fault, FaultKind, Store, Sweep, Verb};
+use seiriken::store::{Fault, FaultKind, Verb};
 
 use super::bench::{Bench, in_paused_time};
 use super::checker;
+use super::forgets::Forgets;
 use super::front::FrontKind;
 use super::late::LateCalls;
 use super::ledger::{History, Told, Who};
 use super::scenario::Scenario;
+use super::share::Share;
 use super::tally::Tally;
 use super::world::World;
 
@@ -79,10 +81,10 @@ pub(super) struct Stage<'b, S> {
 /// How often each verb was called while the scenario was played.
 type Calls = [u64; 4];
 
-impl<S: Store + Sweep> Stage<'_, S> {
-    /// Plays it without a fault, counts its calls, and plays it once for each point. Answers the
-    /// points.
-    pub(super) fn every_point(&self, tally: &mut Tally) -> Vec<Point> {
+impl<S: Forgets> Stage<'_, S> {
+    /// Plays it without a fault, counts its calls, and plays it once for each point that is in the
+    /// share. Answers all points.
+    pub(super) fn every_point(&self, share: &mut Share, tally: &mut Tally) -> Vec<Point> {
         let (calls, told) = self.play(&[], tally);
         if !told.is_some_and(|told| self.scenario.ends_as_it_should(&told)) {
             tally.find(format!("{}: without a fault it ends otherwise", self.name()));
@@ -93,12 +95,12 @@ impl<S: Store + Sweep> Stage<'_, S> {
                 points.extend([false, true].map(|for_ever| Point { verb, call, kind, for_ever }));
             }
         }
-        for point in &points {
+        for point in points.iter().filter(|_| share.takes_the_next()) {
             let (reached, _) = self.play(std::slice::from_ref(point), tally);
             if reached[point.verb as usize] < point.call {
                 tally.find(format!("{}: {point:?} was not reached", self.name()));
             }
-            tally.calls += 1;
+            tally.on(self.bench.on).calls += 1;
             tally.lost += u64::from(point.kind == Kind::AcknowledgementLost);
         }
         points
@@ -107,7 +109,7 @@ impl<S: Store + Sweep> Stage<'_, S> {
     /// Two faults at once.
     pub(super) fn pair(&self, points: [Point; 2], tally: &mut Tally) {
         self.play(&points, tally);
-        tally.pairs += 1;
+        tally.on(self.bench.on).pairs += 1;
     }
 
     /// Plays it with these faults, settles the key and checks what happened.
@@ -161,6 +163,6 @@ impl<S: Store + Sweep> Stage<'_, S> {
     }
 
     fn name(&self) -> String {
-        format!("{} {:?} {:?}", self.bench.name, self.front, self.scenario)
+        format!("{} {:?} {:?}", self.bench.on.name(), self.front, self.scenario)
     }
 }

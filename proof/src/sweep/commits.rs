@@ -20,7 +20,7 @@ use super::front::FrontKind;
 use super::held::Held;
 use super::ledger::{Ledger, Told};
 use super::shop::{Placing, Shop};
-use super::tally::Tally;
+use super::tally::{On, Tally};
 use super::world::LEASE;
 
 /// How a COMMIT goes wrong.
@@ -130,7 +130,7 @@ async fn dropped_after(polls: u64, front: FrontKind, tally: &mut Tally) -> bool 
     for breach in breaches {
         tally.find(format!("SQLite {front:?}: a commit dropped after {polls} polls: {breach}"));
     }
-    tally.polls += 1;
+    tally.on(On::Sqlite).polls += 1;
     tally.saw(&history);
     told.is_some()
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use seiriken::OnConcurrent;
 use seiriken::record::EffectClass::{self, Keyed, Opaque};
-use seiriken::store::{Store, Sweep};
 use tokio::time::sleep;
 
 use super::bench::{Bench, in_paused_time};
 use super::checker;
+use super::forgets::Forgets;
 use super::front::FrontKind;
 use super::ledger::{Told, Who};
 use super::tally::Tally;
@@ -54,7 +54,7 @@ const ALL: [Finds; 9] = [
 ];
 
 /// Drops each request after no poll, one, two, and so on, until it ends by itself.
-pub(super) fn at_every_poll<S: Store + Sweep>(bench: &Bench<S>, tally: &mut Tally) {
+pub(super) fn at_every_poll<S: Forgets>(bench: &Bench<S>, tally: &mut Tally) {
     for front in [FrontKind::Engine, FrontKind::Layer] {
         for class in [Opaque, Keyed] {
             for finds in ALL {
@@ -63,7 +63,7 @@ pub(super) fn at_every_poll<S: Store + Sweep>(bench: &Bench<S>, tally: &mut Tall
                     polls += 1;
                 }
                 if polls < 3 {
-                    let name = bench.name;
+                    let name = bench.on.name();
                     tally.find(format!("{name} {front:?} {finds:?}: it ended in {polls} polls"));
                 }
             }
@@ -72,7 +72,7 @@ pub(super) fn at_every_poll<S: Store + Sweep>(bench: &Bench<S>, tally: &mut Tall
 }
 
 /// Whether it had come to its end by then.
-fn dropped_after<S: Store + Sweep>(
+fn dropped_after<S: Forgets>(
     polls: u64,
     bench: &Bench<S>,
     (front, class, finds): (FrontKind, EffectClass, Finds),
@@ -101,19 +101,19 @@ fn dropped_after<S: Store + Sweep>(
             breaches.push(format!("the work ran {} times", 1 + history.recognised));
         }
         for breach in breaches {
-            let name = bench.name;
+            let name = bench.on.name();
             tally.find(format!(
                 "{name} {front:?} {class:?} {finds:?}, dropped after {polls} polls: {breach}"
             ));
         }
-        tally.polls += 1;
+        tally.on(bench.on).polls += 1;
         tally.saw(&history);
         ended
     })
 }
 
 impl Finds {
-    async fn play<S: Store + Sweep>(self, world: &World<S>, polls: u64) -> (usize, bool) {
+    async fn play<S: Forgets>(self, world: &World<S>, polls: u64) -> (usize, bool) {
         let client = Who::Client;
         match self {
             Self::Nothing => polled(world, client, Does::Answers, polls).await,
@@ -173,12 +173,7 @@ impl Finds {
 }
 
 /// Sends a request, and drops it after so many polls.
-async fn polled<S: Store + Sweep>(
-    world: &World<S>,
-    who: Who,
-    does: Does,
-    polls: u64,
-) -> (usize, bool) {
+async fn polled<S: Forgets>(world: &World<S>, who: Who, does: Does, polls: u64) -> (usize, bool) {
     let (request, asking) = world.send(who, does);
     let told = after_polls(polls, asking).await;
     world.tell(request, told.as_ref().unwrap_or(&Told::GaveUp));

@@ -6,6 +6,7 @@ mod checker;
 #[cfg(seiriken_proof)]
 mod commits;
 mod dropped;
+mod forgets;
 mod front;
 #[cfg(seiriken_proof)]
 mod held;
@@ -13,22 +14,26 @@ mod late;
 mod ledger;
 mod random;
 mod scenario;
+mod servers;
+mod share;
 #[cfg(seiriken_proof)]
 mod shop;
 mod tally;
+mod there;
 mod timed;
 mod wire;
 mod work;
 mod world;
 
-use seiriken::store::{Store, Sweep};
-
 use self::bench::Bench;
 use self::calls::{Point, Stage};
+use self::forgets::Forgets;
 use self::front::FrontKind;
 use self::random::Random;
 use self::scenario::Scenario;
-use self::tally::Tally;
+use self::servers::Servers;
+use self::share::Share;
+use self::tally::{On, Tally};
 use self::work::Quiet;
 use crate::effort::Effort;
 use crate::report::Report;
@@ -36,16 +41,31 @@ use crate::report::Report;
 /// So many pairs of faults are drawn for every change.
 const PAIRS: u64 = 2000;
 
-/// Runs every point of every sweep, and pairs of faults at the store's calls, drawn at random.
+/// Of that many pairs one on each server.
+const PAIRS_FOR_ONE_ON_A_SERVER: u64 = 20;
+
+/// Runs every point of every sweep (where the store is a server, and for a change, a share of them),
+/// and pairs of faults at the store's calls, drawn at random.
 pub fn run(effort: &Effort) -> Report {
     let mut tally = Tally::default();
     let quiet = Quiet::new();
+    let servers = Servers::start();
     let (memory, sqlite) = (bench::memory(), bench::sqlite());
-    let (on_memory, on_sqlite) = (on(&memory, &mut tally), on(&sqlite, &mut tally));
+    let (postgres, redis) = (bench::postgres(&servers), bench::redis(&servers));
+    let on_memory = on(&memory, effort, &mut tally);
+    let on_sqlite = on(&sqlite, effort, &mut tally);
+    let on_postgres = on(&postgres, effort, &mut tally);
+    let on_redis = on(&redis, effort, &mut tally);
     let mut random = Random::new(effort.seed);
-    while effort.goes_on(tally.pairs, PAIRS) {
+    let mut round: u64 = 0;
+    while effort.goes_on(tally.pairs(), PAIRS) {
         pair(&on_memory, &mut random, &mut tally);
         pair(&on_sqlite, &mut random, &mut tally);
+        round += 2;
+        if round.is_multiple_of(PAIRS_FOR_ONE_ON_A_SERVER) {
+            pair(&on_postgres, &mut random, &mut tally);
+            pair(&on_redis, &mut random, &mut tally);
+        }
     }
     #[cfg(seiriken_proof)]
     {
@@ -53,19 +73,30 @@ pub fn run(effort: &Effort) -> Report {
         commits::dropped_at_every_poll(&mut tally);
     }
     drop(quiet);
-    wire::every_point(&mut tally);
+    wire::every_point(&servers, effort, &mut tally);
     tally.into_report(Report::new("sweep").seeded(effort.seed))
+}
+
+/// The share of the points that is played: a server takes its time for each.
+fn share(on: On, effort: &Effort) -> Share {
+    match on {
+        On::Memory | On::Sqlite => Share::all(),
+        _ if effort.until.is_some() => Share::all(),
+        On::Postgres => Share::one_in(5, effort.seed),
+        On::Redis => Share::one_in(3, effort.seed),
+    }
 }
 
 /// The scenarios on one store, and their points.
 type Stages<'b, S> = Vec<(Stage<'b, S>, Vec<Point>)>;
 
-fn on<'b, S: Store + Sweep>(bench: &'b Bench<S>, tally: &mut Tally) -> Stages<'b, S> {
+fn on<'b, S: Forgets>(bench: &'b Bench<S>, effort: &Effort, tally: &mut Tally) -> Stages<'b, S> {
+    let mut share = share(bench.on, effort);
     let mut stages = Vec::new();
     for scenario in Scenario::all() {
         for front in [FrontKind::Engine, FrontKind::Layer] {
             let stage = Stage { bench, front, scenario };
-            let points = stage.every_point(tally);
+            let points = stage.every_point(&mut share, tally);
             stages.push((stage, points));
         }
     }
@@ -73,7 +104,7 @@ fn on<'b, S: Store + Sweep>(bench: &'b Bench<S>, tally: &mut Tally) -> Stages<'b
     stages
 }
 
-fn pair<S: Store + Sweep>(stages: &Stages<'_, S>, random: &mut Random, tally: &mut Tally) {
+fn pair<S: Forgets>(stages: &Stages<'_, S>, random: &mut Random, tally: &mut Tally) {
     let (stage, points) = random.one_of(stages);
     stage.pair([*random.one_of(points), *random.one_of(points)], tally);
 }

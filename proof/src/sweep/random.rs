@@ -15,6 +15,11 @@ impl Random {
         &all[usize::try_from(place).unwrap_or_default()]
     }
 
+    /// Yes once in so many times.
+    pub(super) fn is_one_in(&mut self, times: u64) -> bool {
+        self.next().is_multiple_of(times)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use seiriken::OnConcurrent;
 use seiriken::record::EffectClass::{self, Keyed, Opaque};
-use seiriken::store::{Store, Sweep};
 use tokio::time::sleep;
 
+use super::forgets::Forgets;
 use super::front::FrontKind;
 use super::ledger::{Told, Who};
 use super::work::Does;
@@ -135,7 +135,7 @@ impl Scenario {
         !given_up && !matches!(self.script, Late | LateInVain | Swept)
     }
 
-    pub(super) async fn play<S: Store + Sweep>(self, world: &World<S>) {
+    pub(super) async fn play<S: Forgets>(self, world: &World<S>) {
         let client = |does| world.ask(Who::Client, does);
         let seconds = Duration::from_secs;
         match self.script {
@@ -230,7 +230,7 @@ impl Scenario {
         }
     }
 
-    async fn intruded<S: Store + Sweep>(self, world: &World<S>, intruder: Who) {
+    async fn intruded<S: Forgets>(self, world: &World<S>, intruder: Who) {
         let work = Does::AnswersAfter(Duration::from_secs(5));
         let first = tokio::spawn(world.begin(Who::Client, work, PATIENCE));
         sleep(Duration::from_secs(1)).await;
@@ -241,12 +241,12 @@ impl Scenario {
     }
 }
 
-async fn retried<S: Store + Sweep>(world: &World<S>, first: Does) {
+async fn retried<S: Forgets>(world: &World<S>, first: Does) {
     world.ask(Who::Client, first).await;
     world.ask(Who::Client, Does::Answers).await;
 }
 
-async fn two_wait_on<S: Store + Sweep>(world: &World<S>) {
+async fn two_wait_on<S: Forgets>(world: &World<S>) {
     let client = |does| world.ask(Who::Client, does);
     let seconds = Duration::from_secs;
     let work = Does::NothingDoneAfter(seconds(3));
@@ -258,7 +258,7 @@ async fn two_wait_on<S: Store + Sweep>(world: &World<S>) {
     client(Does::Answers).await;
 }
 
-async fn waits_for_elsewhere<S: Store + Sweep>(world: &World<S>) {
+async fn waits_for_elsewhere<S: Forgets>(world: &World<S>) {
     let seconds = Duration::from_secs;
     let work = Does::AnswersAfter(seconds(2));
     let first = tokio::spawn(world.begin_elsewhere(Who::Client, work, PATIENCE));

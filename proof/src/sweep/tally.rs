@@ -3,14 +3,29 @@
 use super::ledger::{History, Told};
 use crate::report::Report;
 
+/// Which store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum On {
+    Memory,
+    Sqlite,
+    Postgres,
+    Redis,
+}
+
+/// Counts of points on one store.
+#[derive(Debug, Default)]
+pub(super) struct Points {
+    pub(super) calls: u64,
+    pub(super) pairs: u64,
+    pub(super) polls: u64,
+    pub(super) cuts: u64,
+}
+
 /// Counts of points, of events, and what was found.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    pub(super) calls: u64,
-    pub(super) pairs: u64,
+    on: [Points; 4],
     pub(super) commits: u64,
-    pub(super) polls: u64,
-    pub(super) cuts: u64,
     pub(super) lost: u64,
     takeovers: u64,
     unknown: u64,
@@ -23,7 +38,27 @@ pub(super) struct Tally {
 /// So many findings are told; the rest is counted.
 const TOLD_MAX: usize = 40;
 
+impl On {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::Redis => "Redis",
+        }
+    }
+}
+
 impl Tally {
+    pub(super) fn on(&mut self, store: On) -> &mut Points {
+        &mut self.on[store as usize]
+    }
+
+    /// On all stores.
+    pub(super) fn pairs(&self) -> u64 {
+        self.on.iter().map(|points| points.pairs).sum()
+    }
+
     /// Something that must not be.
     pub(super) fn find(&mut self, finding: String) {
         self.findings.push(finding);
@@ -54,17 +89,29 @@ impl Tally {
     }
 
     pub(super) fn into_report(self, mut report: Report) -> Report {
-        report.count("store calls at fault", self.calls, 5500);
-        report.count("pairs of them", self.pairs, 2000);
+        let [memory, sqlite, postgres, redis] = &self.on;
+        report.count("store calls at fault on memory", memory.calls, 2750);
+        report.count("on SQLite", sqlite.calls, 2750);
+        report.count("on PostgreSQL", postgres.calls, 580);
+        report.count("on Redis", redis.calls, 940);
+        report.count("pairs of them", self.pairs(), 2000);
+        report.count("on PostgreSQL", postgres.pairs, 90);
+        report.count("on Redis", redis.pairs, 90);
         report.count("commits at fault", self.commits, if cfg!(seiriken_proof) { 160 } else { 0 });
-        report.count("polls dropped", self.polls, 700);
-        report.count("frames and bytes cut", self.cuts, 9400);
-        report.count("takeovers", self.takeovers, 1000);
-        report.count("effects recognised by their key", self.recognised, 700);
-        report.count("outcomes unknown", self.unknown, 2000);
-        report.count("outcomes pending", self.pending, 700);
-        report.count("replays", self.replays, 20_000);
-        report.count("acknowledgements lost", self.lost, 1200);
+        report.count("polls dropped on memory", memory.polls, 350);
+        report.count("on SQLite", sqlite.polls, 350);
+        report.count("on PostgreSQL", postgres.polls, 300);
+        report.count("on Redis", redis.polls, 300);
+        report.count("frames and bytes cut on memory", memory.cuts, 4700);
+        report.count("on SQLite", sqlite.cuts, 4700);
+        report.count("on PostgreSQL", postgres.cuts, 900);
+        report.count("on Redis", redis.cuts, 1500);
+        report.count("takeovers", self.takeovers, 1500);
+        report.count("effects recognised by their key", self.recognised, 1000);
+        report.count("outcomes unknown", self.unknown, 2700);
+        report.count("outcomes pending", self.pending, 900);
+        report.count("replays", self.replays, 30_000);
+        report.count("acknowledgements lost", self.lost, 1700);
         let more = self.findings.len().saturating_sub(TOLD_MAX);
         self.findings.into_iter().take(TOLD_MAX).for_each(|finding| report.find(finding));
         if more > 0 {

@@ -12,17 +12,22 @@ use seiriken::record::transition::{
     Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
 };
 use seiriken::record::{EffectClass, RecordedResponse, Token};
-use seiriken::store::{Store, StoreError, Sweep, Swept};
+use seiriken::store::{Store, StoreError};
 use seiriken::{IssuingSecrets, RecordId, StoreSecret};
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
 use tokio::time::Instant;
+
+use super::forgets::Forgets;
+use super::there::There;
 
 /// A store and the clock that it was made with.
 #[derive(Debug)]
 pub(super) struct Timed<S> {
     inner: S,
     clock: Arc<ManualClock>,
+    /// Where its connections are, if it has some.
+    runtime: Option<Handle>,
     point: Mutex<Option<Point>>,
 }
 
@@ -36,7 +41,12 @@ struct Point {
 
 impl<S> Timed<S> {
     pub(super) fn new(inner: S, clock: Arc<ManualClock>) -> Self {
-        Self { inner, clock, point: Mutex::default() }
+        Self { inner, clock, runtime: None, point: Mutex::default() }
+    }
+
+    /// A store whose connections are on this runtime.
+    pub(super) fn on_a_runtime(inner: S, clock: Arc<ManualClock>, runtime: &Handle) -> Self {
+        Self { runtime: Some(runtime.clone()), ..Self::new(inner, clock) }
     }
 
     /// A new point begins, on the runtime that this is called in.
@@ -65,13 +75,14 @@ impl<S> Timed<S> {
     async fn verb<V: Future>(&self, verb: V) -> V::Output {
         yield_now().await;
         self.now();
-        let told = self.time_stands_still(verb).await;
+        let told = self.time_stands_still(There::new(self.runtime.clone(), verb)).await;
         yield_now().await;
         told
     }
 
-    /// A paused runtime that has nothing to do lets time jump. While a thread of the store is busy
-    /// there is something to do: the runtime sees it by a thread of its own that waits along.
+    /// A paused runtime that has nothing to do lets time jump. While a thread of the store is busy,
+    /// or a server, there is something to do: the runtime sees it by a thread of its own that waits
+    /// along.
     async fn time_stands_still<V: Future>(&self, verb: V) -> V::Output {
         let mut verb = pin!(verb);
         if let Poll::Ready(told) = poll!(&mut verb) {
@@ -137,8 +148,8 @@ impl<S: Store> Store for Timed<S> {
     }
 }
 
-impl<S: Sweep> Sweep for Timed<S> {
-    async fn sweep(&self) -> Result<Swept, StoreError> {
-        self.verb(self.inner.sweep()).await
+impl<S: Forgets> Forgets for Timed<S> {
+    async fn forget(&self) -> Result<(), StoreError> {
+        self.verb(self.inner.forget()).await
     }
 }

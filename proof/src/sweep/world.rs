@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use seiriken::record::{EffectClass, Retention};
-use seiriken::store::{Fault, FaultyStore, Store, Sweep};
+use seiriken::store::{Fault, FaultyStore, Store};
 use seiriken::{KeyDate, OnConcurrent, Policy};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::checker;
+use super::forgets::Forgets;
 use super::front::{Faulty, Front, FrontKind};
 use super::late::{Late, LateCalls};
 use super::ledger::{History, Ledger, Told, Who};
@@ -65,7 +66,7 @@ impl<S: Store> Drop for World<S> {
     }
 }
 
-impl<S: Store + Sweep> World<S> {
+impl<S: Forgets> World<S> {
     /// A world with a key of its own. To be called in the runtime that its time is.
     pub(super) fn new(
         timed: &Arc<Timed<S>>,
@@ -197,7 +198,7 @@ impl<S: Store + Sweep> World<S> {
 
     pub(super) async fn sweep(&self) {
         // Sweeping is not one of the calls at fault.
-        self.store.inner().inner().sweep().await.expect("the store behind is sound");
+        self.store.inner().inner().forget().await.expect("the store behind is sound");
     }
 
     /// Nobody asks after this any more: the key's retention is over.

@@ -39,7 +39,7 @@ impl Gate {
 
     /// Whether it starts databases.
     pub(super) fn shares_databases(self) -> bool {
-        self == Self::Fleet
+        matches!(self, Self::Fleet | Self::Sweep)
     }
 
     pub(super) fn name(self) -> String {

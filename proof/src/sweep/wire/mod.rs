@@ -15,11 +15,14 @@ mod program;
 use std::net::SocketAddr;
 
 use futures_util::{StreamExt, stream};
+use tempfile::TempDir;
 
 use self::exchange::{Answer, Ending};
 use self::message::{FORMS, Form};
 use self::program::Program;
-use super::tally::Tally;
+use super::servers::Servers;
+use super::tally::{On, Tally};
+use crate::effort::Effort;
 
 /// Where an order, or its answer, is cut, and how.
 #[derive(Debug, Clone, Copy)]
@@ -42,21 +45,30 @@ const CLIENTS: usize = 16;
 /// Each of them may have had to wait.
 const FINDINGS_ENOUGH: usize = CLIENTS;
 
-/// Every point, on the program with each of its stores.
-pub(super) fn every_point(tally: &mut Tally) {
+/// Every point, on the program with each of its stores: where that is a server, its share of them.
+pub(super) fn every_point(servers: &Servers, effort: &Effort, tally: &mut Tally) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
-    for store in ["memory", "SQLite"] {
-        if let Err(error) = runtime.block_on(on_a_store(store, tally)) {
-            tally.find(format!("the program on {store}: {error}"));
+    let folder = TempDir::new().expect("a folder for the file");
+    for (on, url) in [
+        (On::Memory, "memory:".to_owned()),
+        (On::Sqlite, format!("sqlite:{}", folder.path().join("orders.db").display())),
+        (On::Postgres, servers.postgres.url()),
+        (On::Redis, servers.redis.url()),
+    ] {
+        if let Err(error) = runtime.block_on(on_a_store(on, &url, effort, tally)) {
+            tally.find(format!("the program on {}: {error}", on.name()));
         }
     }
 }
 
-async fn on_a_store(store: &str, tally: &mut Tally) -> Result<(), String> {
-    let program = Program::start(store).await?;
+async fn on_a_store(on: On, url: &str, effort: &Effort, tally: &mut Tally) -> Result<(), String> {
+    let store = on.name();
+    let program = Program::start(url).await?;
     let address = program.address;
-    let points = points(address).await?;
+    let mut points = points(address).await?;
+    let mut share = super::share(on, effort);
+    points.retain(|_| share.takes_the_next());
     let mut outcomes = stream::iter(points.iter().enumerate())
         .map(|(number, point)| async move {
             let key = key(number);
@@ -67,7 +79,7 @@ async fn on_a_store(store: &str, tally: &mut Tally) -> Result<(), String> {
     let mut answers = Vec::new();
     let before = tally.found();
     while let Some((key, point, told)) = outcomes.next().await {
-        tally.cuts += 1;
+        tally.on(on).cuts += 1;
         match told {
             Ok((answer, replays)) => {
                 tally.replayed(replays);

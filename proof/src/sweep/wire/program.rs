@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -15,15 +14,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Program {
     pub(super) address: SocketAddr,
     _child: Child,
-    _folder: TempDir,
 }
 
 impl Program {
     /// Starts the program that was built beside this one. A retry waits for its first attempt.
     pub(super) async fn start(store: &str) -> Result<Self, String> {
-        let folder = TempDir::new().map_err(|error| error.to_string())?;
-        let file = format!("sqlite:{}", folder.path().join("orders.db").display());
-        let store = if store == "SQLite" { &file } else { "memory:" };
         let path = std::env::current_exe().map_err(|error| error.to_string())?;
         let path = path.with_file_name("seiriken");
         let mut child = Command::new(&path)
@@ -42,6 +37,6 @@ impl Program {
         let line = line.ok().and_then(Result::ok).flatten().unwrap_or_default();
         let address = line.strip_prefix("listening on http://").and_then(|at| at.parse().ok());
         let address = address.ok_or_else(|| format!("it says {line:?} instead of its port"))?;
-        Ok(Self { address, _child: child, _folder: folder })
+        Ok(Self { address, _child: child })
     }
 }
