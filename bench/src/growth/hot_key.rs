@@ -138,6 +138,10 @@ impl Store for Counting {
         self.store.keeps_quotas()
     }
 
+    fn promise(&self) -> Option<String> {
+        self.store.promise()
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.claims.fetch_add(1, Ordering::Relaxed);
         self.store.claim(id, claim).await

@@ -100,6 +100,10 @@ impl<S: Store> Store for Late<S> {
         self.inner.keeps_quotas()
     }
 
+    fn promise(&self) -> Option<String> {
+        self.inner.promise()
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         let store = Arc::clone(&self.inner);
         self.call(Verb::Claim, async move { store.claim(id, claim).await }).await

@@ -116,6 +116,10 @@ impl<S: Store> Store for Timed<S> {
         self.inner.keeps_quotas()
     }
 
+    fn promise(&self) -> Option<String> {
+        self.inner.promise()
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.verb(self.inner.claim(id, claim)).await
     }

@@ -13,7 +13,7 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use seiriken::clock::Timestamp;
-use seiriken::http::{IdempotencyLayer, PolicyPage};
+use seiriken::http::IdempotencyLayer;
 use seiriken::store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -46,6 +46,7 @@ pub(super) fn app<S: Store, B: Book>(
     let policy = refusal::described_in(layer.policy_page());
     let page = policy_address(options);
     let description = Bytes::from(openapi::document(&policy, options).to_string());
+    let guard = layer.clone();
     let app = Router::new()
         // The idempotency layer has the limit, and answers what is over it.
         .route("/orders", create.layer(DefaultBodyLimit::disable()).get(list::<B>))
@@ -53,7 +54,7 @@ pub(super) fn app<S: Store, B: Book>(
         .route("/orders/{id}", get(show::<B>))
         .route(
             "/.well-known/idempotency",
-            get(move |headers| async move { publish(&policy, &headers) }),
+            get(move |headers| async move { publish(&guard, &headers) }),
         )
         .route(
             "/openapi.json",
@@ -98,7 +99,9 @@ fn cors(origin: HeaderValue, identity: &IdentityOption) -> CorsLayer {
         .expose_headers([RETRY_AFTER, LOCATION, LINK, name("idempotent-replayed")])
 }
 
-fn publish(policy: &PolicyPage, headers: &HeaderMap) -> Response {
+/// Made anew each time, since what the store promises may have changed.
+fn publish<S: Store>(layer: &IdempotencyLayer<S>, headers: &HeaderMap) -> Response {
+    let policy = refusal::described_in(layer.policy_page());
     policy.respond(headers).map(axum::body::Body::new)
 }
 

@@ -25,6 +25,7 @@ mod openapi;
 mod openapi_bounds;
 mod options;
 mod orders;
+mod promises;
 mod refusals;
 mod send;
 mod send_killed;

@@ -45,9 +45,11 @@ impl<S: Store> IdempotencyLayer<S> {
         Self { gate: Arc::new(Gate { engine, rules, scope, nobody }) }
     }
 
-    /// What it enforces, as a page to serve.
+    /// What it enforces, as a page to serve, and what its store promises now: that may change while
+    /// a service runs.
     pub fn policy_page(&self) -> PolicyPage {
-        PolicyPage::new(self.gate.engine.policy(), &self.gate.rules)
+        let engine = &self.gate.engine;
+        PolicyPage::new(engine.policy(), &self.gate.rules, engine.store().promise())
     }
 
     /// The engine behind it: to wait for its work at the end

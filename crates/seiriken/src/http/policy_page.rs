@@ -33,6 +33,7 @@ pub struct PolicyPage {
     fingerprint: &'static str,
     ignored_members: Vec<String>,
     effect_class: &'static str,
+    durability: Option<String>,
     on_concurrent: &'static str,
     wait_seconds_max: Option<u64>,
     replay_marker: String,
@@ -61,7 +62,7 @@ struct Described {
 }
 
 impl PolicyPage {
-    pub(super) fn new(policy: &Policy, rules: &Rules) -> Self {
+    pub(super) fn new(policy: &Policy, rules: &Rules, durability: Option<String>) -> Self {
         let wait = match policy.on_concurrent {
             OnConcurrent::Reject => None,
             OnConcurrent::Wait(limit) => Some(limit.as_secs()),
@@ -92,6 +93,7 @@ impl PolicyPage {
                 EffectClass::Keyed => "keyed",
                 EffectClass::Opaque => "opaque",
             },
+            durability,
             on_concurrent: if wait.is_some() { "wait" } else { "reject" },
             wait_seconds_max: wait,
             replay_marker: rules.marker.to_string(),
@@ -145,6 +147,9 @@ impl PolicyPage {
         let mut page = String::from(HEAD);
         for (name, value) in self.rows() {
             row(&mut page, name, &value);
+        }
+        if let Some(durability) = &self.durability {
+            row(&mut page, "When the store fails", durability);
         }
         page.push_str(PROBLEMS);
         for Described { fragment, status, title, detail } in &self.problems {
@@ -271,6 +276,14 @@ mod tests {
         for fragment in ProblemKind::ALL.iter().filter_map(|kind| kind.fragment()) {
             assert!(html.contains(&format!("id=\"{fragment}\"")), "{fragment}");
         }
+    }
+
+    #[test]
+    fn it_says_what_the_store_promises() {
+        let said = "A process that is restarted has forgotten every key.";
+        let json: serde_json::Value = serde_json::from_str(&page().json()).unwrap();
+        assert_eq!(json["durability"], said);
+        assert!(page().html().contains(&format!("<td>{said}</td>")), "{}", page().html());
     }
 
     #[test]

@@ -165,6 +165,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.keeps_quotas()
     }
 
+    fn promise(&self) -> Option<String> {
+        self.inner.promise()
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.call(Verb::Claim, self.inner.claim(id, claim)).await
     }

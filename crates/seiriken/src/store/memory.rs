@@ -163,6 +163,10 @@ impl Store for MemoryStore {
         true
     }
 
+    fn promise(&self) -> Option<String> {
+        Some("A process that is restarted has forgotten every key.".into())
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         Ok(self
             .apply(id, |record, now| transition::claim(record, &claim, &self.around(&claim, now))))

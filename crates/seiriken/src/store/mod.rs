@@ -67,6 +67,12 @@ pub trait Store: Send + Sync + 'static {
     /// The engine refuses to be built with a quota on a store that does not.
     fn keeps_quotas(&self) -> bool;
 
+    /// What becomes of what it has acknowledged when it fails, in sentences for people, as it is
+    /// known now. The policy page has them; a store that answers `None` leaves them out.
+    fn promise(&self) -> Option<String> {
+        None
+    }
+
     /// Asks for the right to run the operation.
     ///
     /// Guarantee: of all claims of one key, one at a time holds a grant for a given token; a claim
@@ -175,6 +181,10 @@ impl<S: Store> Store for std::sync::Arc<S> {
 
     fn keeps_quotas(&self) -> bool {
         S::keeps_quotas(self)
+    }
+
+    fn promise(&self) -> Option<String> {
+        S::promise(self)
     }
 
     fn claim(

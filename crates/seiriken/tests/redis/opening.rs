@@ -1,8 +1,11 @@
 //! Servers that cannot keep the promise are refused when the store is opened, and the others say
 //! what they promise.
 
+use std::time::Duration;
+
 use private_servers::redis::{Persistence as Written, RedisServer, RedisSettings};
 use seiriken::engine::Engine;
+use seiriken::store::Store;
 use seiriken::store::redis::{OpenError, Persistence, RedisOptions, RedisStore};
 use seiriken::{Policy, Quota};
 
@@ -22,6 +25,28 @@ async fn a_server_that_forgets_keys_is_refused_unless_that_is_allowed_by_name() 
         let durability = allowed.expect("it is allowed").durability();
         assert_eq!(durability.evicts.as_deref(), Some(policy));
         assert!(durability.to_string().contains("forgets keys"), "{durability}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_set_otherwise_meanwhile_is_told_as_it_is_now() {
+    let settings = RedisSettings::new().persistence(Written::Always);
+    let server = RedisServer::start(settings).expect("a server");
+    let options = RedisOptions::new().watched_every(Duration::from_millis(20));
+    let store = options.connect(&server.url()).await.expect("it is fit");
+    assert!(store.promise().expect("it says").contains("a restart forgets nothing"));
+    for (name, value, words) in [
+        ("appendfsync", "everysec", "the last second or two"),
+        // Nobody would be told at the start that this is allowed.
+        ("maxmemory-policy", "allkeys-lru", "a server forgets keys"),
+    ] {
+        server.cli(&["CONFIG", "SET", name, value]).expect("it is set");
+        let told = async {
+            while !store.promise().is_some_and(|told| told.contains(words)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), told).await.expect(words);
     }
 }
 

@@ -7,6 +7,11 @@ use super::error::OpenError;
 /// What is tested; older ones are no longer maintained.
 const VERSION_MIN: i32 = 130_000;
 
+/// What a server that is not refused promises of what was acknowledged.
+pub(super) const PROMISE: &str = "What is acknowledged is on the server's disk: a restart forgets \
+    nothing. A standby that takes its place may lack the last moments before it, unless commits wait \
+    for that standby: what was acknowledged then may run again.";
+
 /// Refuses a server that may forget what it has acknowledged, and one that only follows.
 ///
 /// `synchronous_commit` may be off here: the store's own sessions, and transactions of handlers,

@@ -187,6 +187,10 @@ impl Store for PostgresStore {
         true
     }
 
+    fn promise(&self) -> Option<String> {
+        Some(check::PROMISE.into())
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         claim::claim(&self.shared, id, claim).await
     }

@@ -59,7 +59,16 @@ impl Said {
     }
 }
 
-/// What they promise together, if it is enough.
+/// Refuses a server that forgets keys by a policy which is not allowed by name.
+pub(super) fn eviction(said: &[Said], allowed: &Allowed) -> Result<(), OpenError> {
+    let mut policies = said.iter().filter_map(|server| server.evicts.as_ref());
+    match policies.find(|policy| allowed.eviction.as_ref() != Some(policy)) {
+        Some(policy) => Err(OpenError::Evicts { policy: policy.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// What they promise together.
 pub(super) fn durability(
     said: &[Said],
     allowed: &Allowed,
@@ -73,12 +82,7 @@ pub(super) fn durability(
         evicts: None,
     };
     for server in said {
-        if let Some(policy) = &server.evicts {
-            if allowed.eviction.as_ref() != Some(policy) {
-                return Err(OpenError::Evicts { policy: policy.clone() });
-            }
-            together.evicts = Some(policy.clone());
-        }
+        together.evicts = together.evicts.or_else(|| server.evicts.clone());
         let persistence =
             server.persistence.or(allowed.persistence).ok_or(OpenError::PersistenceUnknown)?;
         together.persistence = together.persistence.min(persistence);

@@ -31,6 +31,7 @@ pub(super) async fn open(address: Address, options: RedisOptions) -> Result<Redi
     let counts = !address.is_cluster();
     let servers = Servers::new(address, options.patience);
     let said = ask(&servers).await?;
+    check::eviction(&said, &options.allowed)?;
     let durability = check::durability(&said, &options.allowed, options.patience.replicas)?;
     let state_key = format!("{}:state", options.prefix);
     let new_secret = StoreSecret::random()?;
@@ -73,6 +74,10 @@ impl Shared {
             tracing::error!("{AnotherSecret}");
             return Err(not_applied(AnotherSecret));
         }
+        // It was fit when the store was opened. Whatever it is now is told, and served on.
+        if let Err(unfit) = check::eviction(&said, &options.allowed) {
+            tracing::error!("{unfit}");
+        }
         match check::durability(&said, &options.allowed, options.patience.replicas) {
             Ok(durability) => {
                 let mut known = self.durability.write().unwrap_or_else(PoisonError::into_inner);
@@ -81,8 +86,7 @@ impl Shared {
                     *known = durability;
                 }
             }
-            // It was fit when the store was opened.
-            Err(unfit) => tracing::error!("{unfit}"),
+            Err(unknown) => tracing::error!("{unknown}"),
         }
         Ok(self.learn(state))
     }

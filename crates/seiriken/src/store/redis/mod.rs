@@ -209,6 +209,10 @@ impl Store for RedisStore {
         self.shared.counts
     }
 
+    fn promise(&self) -> Option<String> {
+        Some(self.durability().to_string())
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.shared.claim(id, claim).await
     }

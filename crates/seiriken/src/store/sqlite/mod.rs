@@ -258,6 +258,10 @@ impl Store for SqliteStore {
         true
     }
 
+    fn promise(&self) -> Option<String> {
+        Some("What is acknowledged is on the disk: a restart forgets nothing.".into())
+    }
+
     async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
         self.shared.writer.check_open()?;
         for _ in 0..LOOKS_MAX {
