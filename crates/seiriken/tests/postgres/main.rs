@@ -15,5 +15,6 @@ mod dropped;
 mod nodes;
 mod opening;
 mod rows;
+mod standby;
 mod sweeping;
 mod uncommitted;
