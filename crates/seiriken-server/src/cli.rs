@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue, Uri};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use seiriken::{AcceptedKeys, OnConcurrent, Policy};
 
+use crate::check::CheckOptions;
 use crate::send::SendOptions;
 use crate::store_url::StoreUrl;
 use crate::{stop, units};
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Orders(OrdersOptions),
     /// Sends one request so that it is done at most once, however often it has to be sent.
     Send(SendOptions),
+    /// Tells whether an endpoint honours its Idempotency-Keys, whatever it is written in.
+    Check(Box<CheckOptions>),
 }
 
 /// The options of the order service.
@@ -235,8 +238,11 @@ pub(crate) fn parse() -> Result<Command, ExitCode> {
         }
         Err(error) => {
             let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            let line = line.strip_prefix("error: ").unwrap_or(line);
+            // Its first paragraph: what is wrong, and on lines of their own what it is about.
+            let lines: Vec<&str> =
+                text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            let line = lines.join(" ");
+            let line = line.strip_prefix("error: ").unwrap_or(&line);
             eprintln!("seiriken: {line} (see seiriken --help)");
             Err(ExitCode::from(stop::BAD_USE))
         }

@@ -1,9 +1,12 @@
 //! The program `seiriken`: a start and a stop.
 
+mod body_text;
+mod check;
 mod cli;
 mod listen;
 mod orders;
 mod send;
+mod shell;
 mod stop;
 mod store_url;
 mod units;
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         match command {
             Command::Orders(options) => orders::serve(options).await,
+            Command::Check(options) => check::check(*options).await,
             Command::Send(options) => send::send(options).await,
         }
     })

@@ -15,6 +15,7 @@
 //! fuzz      `cargo xtask campaign fuzz`: a fuzzer looks for what breaks a promise
 //! mutants   `cargo xtask campaign mutants`: tests are seen to fail without any small piece of code
 //! ledger    a line in docs/ledger.md for each full run
+//! conformance  `cargo xtask campaign conformance`: published packages under `seiriken check`
 //! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
 //! command   runs a program and can say how to repeat it by hand
 //! tools     what must be installed, and what to do when it is not
@@ -25,6 +26,7 @@
 mod apt;
 mod bench;
 mod command;
+mod conformance;
 mod databases;
 mod deny;
 mod evidence;
@@ -142,6 +144,8 @@ enum Campaign {
         #[arg(long, value_name = "TARGET", num_args = 1.., value_delimiter = ',')]
         target: Vec<fuzz::Target>,
     },
+    /// Check published packages with `seiriken check`, and write the table of docs/conformance.md
+    Conformance,
     /// Change the code in every small way that .cargo/mutants.toml names, and see tests fail (hours)
     Mutants {
         /// Make those alone whose name fits this, such as `record/codec.rs`
@@ -197,6 +201,7 @@ fn run(task: Task, root: &Path) -> Result<(), Failure> {
 fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
     let (gate, Long { minutes, seed }) = match campaign {
         Campaign::Guards { only } => return guards::run(root, only.as_deref()),
+        Campaign::Conformance => return conformance::run(root),
         Campaign::Fuzz { minutes, target } => return fuzz::run(root, minutes, &target),
         Campaign::Mutants { only, part } => return mutants::run(root, only.as_deref(), &part),
         Campaign::Model(long) => (Gate::Model, long),

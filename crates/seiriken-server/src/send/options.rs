@@ -1,13 +1,12 @@
 //! The options of `seiriken send`, and the request that they describe.
 
-use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use seiriken_client::{Key, Request};
 
-use crate::units;
+use crate::{body_text, units};
 
 /// The options of `seiriken send`.
 #[derive(Debug, Clone, Args)]
@@ -69,9 +68,8 @@ impl SendOptions {
             request =
                 request.header(name.trim(), value.trim()).map_err(|wrong| wrong.to_string())?;
         }
-        let body = self.body_bytes()?;
-        let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
-        if !request.headers().contains_key("content-type") && is_json() {
+        let body = self.body.as_deref().map_or_else(|| Ok(Vec::new()), body_text::read)?;
+        if !request.headers().contains_key("content-type") && body_text::is_json(&body) {
             let typed = request.header("content-type", "application/json");
             request = typed.map_err(|wrong| wrong.to_string())?;
         }
@@ -87,23 +85,5 @@ impl SendOptions {
     fn describes_a_request(&self) -> bool {
         let some = [&self.url, &self.body, &self.key, &self.prepare];
         !self.headers.is_empty() || some.iter().any(|option| option.is_some())
-    }
-
-    fn body_bytes(&self) -> Result<Vec<u8>, String> {
-        match self.body.as_deref() {
-            None => Ok(Vec::new()),
-            Some("-") => {
-                let mut bytes = Vec::new();
-                let read = std::io::stdin().lock().read_to_end(&mut bytes);
-                read.map_err(|error| format!("standard input cannot be read: {error}"))?;
-                Ok(bytes)
-            }
-            Some(text) => match text.strip_prefix('@') {
-                None => Ok(text.into()),
-                Some(file) => {
-                    std::fs::read(file).map_err(|error| format!("{file} cannot be read: {error}"))
-                }
-            },
-        }
     }
 }

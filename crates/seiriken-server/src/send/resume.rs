@@ -1,8 +1,9 @@
 //! The command that asks again for an operation whose outcome is not known.
 
-use seiriken_client::{Key, is_credential};
+use seiriken_client::Key;
 
 use super::options::SendOptions;
+use crate::shell::{credential_variable, quoted};
 
 /// For a Unix shell. It names the key, and no credential: what stands for one is a variable.
 pub(super) fn command(options: &SendOptions, key: &Key) -> String {
@@ -36,37 +37,5 @@ pub(super) fn variables(options: &SendOptions) -> Vec<String> {
 /// Name and variable of a header field that says who calls.
 fn credential(header: &str) -> Option<(&str, String)> {
     let name = header.split_once(':')?.0.trim();
-    let field = name.parse().ok()?;
-    is_credential(&field).then(|| (name, name.to_ascii_uppercase().replace('-', "_")))
-}
-
-/// As one word of a shell.
-fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@=,+%".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_reaches_the_program_as_it_was() {
-        for word in ["", "a b", "it's", "$HOME", "{\"a\":1}", "a*", "整理券", "a\\b", "plain-1.0"]
-        {
-            let code = format!("printf %s {}", quoted(word));
-            let printed = std::process::Command::new("sh").args(["-c", &code]).output().unwrap();
-            assert_eq!(String::from_utf8(printed.stdout).unwrap(), word, "{code}");
-        }
-    }
-
-    #[test]
-    fn a_credential_is_a_variable() {
-        let shown = credential("X-Api-Key: secret").unwrap();
-        assert_eq!(shown, ("X-Api-Key", "X_API_KEY".to_owned()));
-        assert_eq!(credential("Content-Type: a"), None);
-    }
+    Some((name, credential_variable(name)?))
 }
