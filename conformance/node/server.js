@@ -45,24 +45,29 @@ function textbook() {
   };
 }
 
-/** As the documentation of the package wires it. */
+/** As the documentation of the package wires it; what it refuses is answered as its integration for NestJS does. */
 function nodeIdempotency() {
   const { Idempotency } = require("@node-idempotency/core");
   const { MemoryStorageAdapter } = require("@node-idempotency/storage-adapter-memory");
   const idempotency = new Idempotency(new MemoryStorageAdapter(), { enforceIdempotency: true });
+  const statuses = {
+    IDEMPOTENCY_KEY_MISSING: 400,
+    IDEMPOTENCY_KEY_LEN_EXEEDED: 400,
+    REQUEST_IN_PROGRESS: 409,
+    IDEMPOTENCY_FINGERPRINT_MISSMATCH: 422,
+  };
   return async (request, response, next) => {
     const { method, path, headers, body } = request;
     const described = { method, path, headers, body };
     try {
       const known = await idempotency.onRequest(described);
       if (known !== undefined) {
-        response.status(known.additional.status).set(known.additional.headers).send(known.body);
+        const { status, headers } = known.additional;
+        response.status(status).set(headers).set("Idempotent-Replayed", "true").send(known.body);
         return;
       }
     } catch (error) {
-      // The package numbers its refusals; its integration for NestJS answers them so.
-      const statuses = { 0: 400, 1: 400, 2: 409, 3: 422 };
-      response.status(statuses[error.code] ?? 409).json({ error: error.message });
+      response.status(statuses[error.code] ?? 500).json({ error: error.message });
       return;
     }
     const send = response.send;

@@ -1,4 +1,7 @@
-"""One order service on FastAPI, guarded by the package that is named on the command line."""
+"""One order service on FastAPI, guarded by the package that is named on the command line.
+
+With a second word, `scope`, the package is told who calls, where it can be: by the field Authorization.
+"""
 
 import asyncio
 import socket
@@ -23,25 +26,31 @@ made = 0
 app = FastAPI()
 
 
-def idemkit():
-    from idemkit import IdempotencyMiddleware, InMemoryBackend
-
-    app.add_middleware(IdempotencyMiddleware, backend=InMemoryBackend())
+def caller(request):
+    return request.headers.get("authorization", "")
 
 
-def fastapi_idempotency():
+def idemkit(scoped):
+    from idemkit import HttpConfig, IdempotencyMiddleware, InMemoryBackend
+
+    config = {"config": HttpConfig(scope=caller)} if scoped else {}
+    app.add_middleware(IdempotencyMiddleware, backend=InMemoryBackend(), **config)
+
+
+def fastapi_idempotency(scoped):
     from fastapi_idempotency import IdempotencyMiddleware
 
-    app.add_middleware(IdempotencyMiddleware)
+    config = {"scope": caller} if scoped else {}
+    app.add_middleware(IdempotencyMiddleware, **config)
 
 
-def fastapi_idempotency_key():
+def fastapi_idempotency_key(_scoped):
     from fastapi_idempotency_key import IdempotencyMiddleware, MemoryBackend
 
     app.add_middleware(IdempotencyMiddleware, backend=MemoryBackend())
 
 
-def asgi_idempotency_header():
+def asgi_idempotency_header(_scoped):
     from idempotency_header_middleware import IdempotencyHeaderMiddleware
     from idempotency_header_middleware.backends import MemoryBackend
 
@@ -55,7 +64,7 @@ LAYERS = {
     "fastapi-idempotency-key": fastapi_idempotency_key,
     "idemkit": idemkit,
 }
-LAYERS[sys.argv[1]]()
+LAYERS[sys.argv[1]](sys.argv[2:] == ["scope"])
 
 
 @app.post("/orders", status_code=201)

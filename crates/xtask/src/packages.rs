@@ -28,7 +28,8 @@ pub(crate) fn installed(root: &Path) -> Result<(), Failure> {
     if written(INSTALLED) < written(LOCK_FILE) { install().run(root) } else { Ok(()) }
 }
 
-fn node(root: &Path) -> Result<(), Failure> {
+/// Node.js is there, or is installed.
+pub(crate) fn node(root: &Path) -> Result<(), Failure> {
     // Where Node is too old, or somebody else's, it is not touched.
     let is_bare = || !Command::new("node", &["--version"]).answers(root);
     if Tool::Node.is_missing(root) && is_bare() && apt::is_there(root) {

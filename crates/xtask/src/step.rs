@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::{
     bench,
     command::{Command, Failure},
-    databases, evidence, features, house, instructions, packages, shop,
+    conformance, databases, evidence, features, house, instructions, packages, shop,
     tools::Tool,
 };
 
@@ -34,6 +34,8 @@ pub(crate) enum Step {
     Browser,
     /// The program that users start builds as they build it
     ReleaseBuild,
+    /// What textbooks show, on Express, is judged as docs/conformance.md says
+    Conformance,
     /// The benchmarks run, and every request of theirs is answered rightly
     Bench,
     /// The promises hold: model, simulation, planted mistakes, faults, kills
@@ -93,6 +95,7 @@ impl Step {
             Self::Shop => shop::page(root),
             Self::Browser => shop::browser(root),
             Self::ReleaseBuild => Command::cargo(&["build", "--release"]).run(root),
+            Self::Conformance => conformance::textbook(root),
             Self::Bench => bench::smoke(root).and_then(|()| instructions::told(root)),
             Self::Prove => evidence::prove(root, &[]),
         }
@@ -104,6 +107,7 @@ impl Step {
             Self::House => &[],
             Self::Clippy | Self::Features => &[Tool::Clippy, Tool::CCompiler],
             Self::Packages | Self::Shop => &[Tool::Node],
+            Self::Conformance => &[Tool::Node, Tool::CCompiler],
             Self::Browser => &[Tool::Node, Tool::Chromium, Tool::CCompiler],
             Self::Docs | Self::Test | Self::ReleaseBuild | Self::Bench | Self::Prove => {
                 &[Tool::CCompiler]

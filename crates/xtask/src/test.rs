@@ -110,9 +110,9 @@ mod tests {
     #[test]
     fn the_last_line_tells_a_full_run_from_a_choice() {
         let full: Vec<Run> = Step::all().iter().map(|&step| passed(step, 53)).collect();
-        assert_eq!(summary(&full), "all 12 steps passed in 10m36s");
-        assert_eq!(summary(&full[..1]), "1 step of 12 was chosen and passed in 53.0s");
-        assert_eq!(summary(&full[..2]), "2 steps of 12 were chosen and passed in 1m46s");
+        assert_eq!(summary(&full), "all 13 steps passed in 11m29s");
+        assert_eq!(summary(&full[..1]), "1 step of 13 was chosen and passed in 53.0s");
+        assert_eq!(summary(&full[..2]), "2 steps of 13 were chosen and passed in 1m46s");
     }
 
     #[test]
