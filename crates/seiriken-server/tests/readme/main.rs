@@ -64,9 +64,12 @@ fn walk(page: &str, section: &str, shell: Console) -> usize {
     let mut step: Vec<Block> = Vec::new();
     let mut checked = 0;
     for block in page::blocks(page, section) {
-        if let Some(arguments) = block.code.strip_prefix("cargo run --release -- send ") {
-            let sending = format!("{} send {arguments}", env!("CARGO_BIN_EXE_seiriken"));
-            step.push(Block { code: sending, ..block });
+        let command = block.code.strip_prefix("cargo run --release -- ");
+        let command =
+            command.filter(|words| ["send ", "check "].iter().any(|c| words.starts_with(c)));
+        if let Some(words) = command {
+            let code = format!("{} {words}", env!("CARGO_BIN_EXE_seiriken"));
+            step.push(Block { code, ..block });
         } else if let Some(arguments) = block.code.strip_prefix("cargo run --release") {
             service.kill();
             let arguments: Vec<&str> = arguments.split_whitespace().skip(1).collect();
@@ -92,17 +95,17 @@ const README: &str = include_str!("../../../../README.md");
 
 #[test]
 fn in_a_unix_shell() {
-    assert_eq!(walk(README, "## Try it", Console::Unix), 9);
+    assert_eq!(walk(README, "## Try it", Console::Unix), 10);
 }
 
 #[test]
 fn in_cmd() {
-    assert_eq!(walk(README, "## Try it", Console::Cmd), 9);
+    assert_eq!(walk(README, "## Try it", Console::Cmd), 10);
 }
 
 #[test]
 fn in_powershell() {
-    assert_eq!(walk(README, "## Try it", Console::PowerShell), 9);
+    assert_eq!(walk(README, "## Try it", Console::PowerShell), 10);
 }
 
 #[test]
