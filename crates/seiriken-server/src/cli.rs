@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use seiriken::{AcceptedKeys, OnConcurrent, Policy};
 
 use crate::check::CheckOptions;
+use crate::keys::KeysOptions;
 use crate::send::SendOptions;
 use crate::store_url::StoreUrl;
 use crate::{stop, units};
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Send(SendOptions),
     /// Tells whether an endpoint honours its Idempotency-Keys, whatever it is written in.
     Check(Box<CheckOptions>),
+    /// Looks for keys, and settles outcomes that nobody knows.
+    Keys(KeysOptions),
 }
 
 /// The options of the order service.

@@ -3,6 +3,7 @@
 mod body_text;
 mod check;
 mod cli;
+mod keys;
 mod listen;
 mod orders;
 mod send;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
             Command::Orders(options) => orders::serve(options).await,
             Command::Check(options) => check::check(*options).await,
             Command::Send(options) => send::send(options).await,
+            Command::Keys(options) => keys::keys(options).await,
         }
     })
 }

@@ -69,6 +69,11 @@ impl RecordId {
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
+
+    /// All its 32 hex digits, as a person names a record for which they have no key.
+    pub fn hex(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.0))
+    }
 }
 
 impl RecordId {

@@ -115,21 +115,29 @@ impl Harness for Waited {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_keeps_the_contract() {
-    conformance::run_all(&Memory(manual_clock())).await;
+    let harness = Memory(manual_clock());
+    conformance::run_all(&harness).await;
+    conformance::run_operate(&harness).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_shared_handle_keeps_the_contract() {
-    conformance::run_all(&SharedMemory(Memory(manual_clock()))).await;
+    let harness = SharedMemory(Memory(manual_clock()));
+    conformance::run_all(&harness).await;
+    conformance::run_operate(&harness).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_whose_clock_has_to_be_waited_for_can_be_held_to_it_too() {
     let clock = RuntimeClock(tokio::time::Instant::now());
-    conformance::run_all(&Waited(Arc::new(clock))).await;
+    let harness = Waited(Arc::new(clock));
+    conformance::run_all(&harness).await;
+    conformance::run_operate(&harness).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_sqlite_store_keeps_the_contract() {
-    conformance::run_all(&sqlite::Sqlite::new(manual_clock())).await;
+    let harness = sqlite::Sqlite::new(manual_clock());
+    conformance::run_all(&harness).await;
+    conformance::run_operate(&harness).await;
 }

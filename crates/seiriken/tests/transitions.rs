@@ -2,6 +2,8 @@
 
 #[path = "transitions/anew.rs"]
 mod anew;
+#[path = "transitions/by_a_person.rs"]
+mod by_a_person;
 #[path = "transitions/classes.rs"]
 mod classes;
 #[path = "transitions/expired.rs"]

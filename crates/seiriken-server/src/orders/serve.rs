@@ -1,5 +1,6 @@
 //! The service on each store.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use seiriken::store::{MemoryStore, keep_swept};
 use super::book::{MemoryBook, PostgresBook, RedisBook, SqliteBook};
 use super::{create, idempotency, routes, run, sweep_pause};
 use crate::cli::OrdersOptions;
+use crate::keys::Beside;
 use crate::listen::{self, Listening};
 use crate::stop;
 use crate::store_url::{DatabaseUrl, StoreUrl};
@@ -25,8 +27,8 @@ pub(crate) async fn serve(options: OrdersOptions) -> ExitCode {
     };
     match options.store.clone() {
         StoreUrl::Memory => in_memory(options, listening).await,
-        StoreUrl::Sqlite(path) => match SqliteStore::open(path).await {
-            Ok(store) => in_sqlite(options, listening, store).await,
+        StoreUrl::Sqlite(path) => match SqliteStore::open(&path).await {
+            Ok(store) => in_sqlite(options, listening, store, &path).await,
             Err(error) => stop::failed(&error.to_string()),
         },
         StoreUrl::Postgres(url) => match PostgresStore::connect(url.as_str()).await {
@@ -55,7 +57,12 @@ async fn in_memory(options: OrdersOptions, listening: Listening) -> ExitCode {
     run(listening, app, layer.engine(), options.drain, std::future::pending()).await
 }
 
-async fn in_sqlite(options: OrdersOptions, listening: Listening, store: SqliteStore) -> ExitCode {
+async fn in_sqlite(
+    options: OrdersOptions,
+    listening: Listening,
+    store: SqliteStore,
+    path: &Path,
+) -> ExitCode {
     let book = match SqliteBook::open(store.clone()).await {
         Ok(book) => book,
         Err(error) => return stop::failed(&error.to_string()),
@@ -67,9 +74,12 @@ async fn in_sqlite(options: OrdersOptions, listening: Listening, store: SqliteSt
     let create = create::in_sqlite(&layer);
     let app = routes::app(&options, &layer, book, create);
     tokio::spawn(keep_swept(store.clone(), sweep_pause(&options)));
+    let beside = Beside::answer(path, &store);
     let halted = store.clone();
     let halted = async move { halted.halted().await };
     let exit = run(listening, app, layer.engine(), options.drain, halted).await;
+    // While the file is ours: whoever has it next has a socket of its own there.
+    drop(beside);
     // A disk that hangs must not keep the process: what is not committed was not answered.
     match tokio::time::timeout(options.drain, store.close()).await {
         Ok(()) => exit,

@@ -49,6 +49,8 @@
 //! Run it on a runtime with several threads, or the clauses on concurrency see little of it. The
 //! suite needs Tokio; the store itself need not.
 //!
+//! A store that a person can look into ([`Operate`]) passes [`run_operate`] as well.
+//!
 //! What differs between good stores (which effects they carry, whether their clock can be moved,
 //! what a restart leaves) is said in the harness and changes what a clause expects. No clause is
 //! left out for a store. A later version may add clauses: passing an earlier suite is no promise
@@ -66,6 +68,7 @@ pub mod dated;
 pub mod expiry;
 mod harness;
 mod model;
+pub mod operate;
 pub mod quota;
 mod random;
 pub mod release;
@@ -82,6 +85,8 @@ use futures_util::FutureExt;
 
 pub use harness::{Harness, OwnersAfterRestart, Restarts, Stop, Time};
 
+use crate::store::{Operate, Store};
+
 /// A clause that a store breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
@@ -96,7 +101,18 @@ pub struct Broken {
 /// # Panics
 /// When it breaks any: the message names each clause that is broken.
 pub async fn run_all<H: Harness>(harness: &H) {
-    let broken = broken(harness).await;
+    assert_none(&broken(harness).await);
+}
+
+/// Holds a store to the clauses of [`Operate`].
+///
+/// # Panics
+/// When it breaks any: the message names each clause that is broken.
+pub async fn run_operate<H: Harness<Store: Operate>>(harness: &H) {
+    assert_none(&broken_by_operating(harness).await);
+}
+
+fn assert_none(broken: &[Broken]) {
     let list: Vec<String> = broken.iter().map(ToString::to_string).collect();
     assert!(list.is_empty(), "the store breaks its contract in\n  {}", list.join("\n  "));
 }
@@ -108,13 +124,17 @@ impl fmt::Display for Broken {
 }
 
 macro_rules! clauses {
-    ($($file:ident: $($clause:ident),+;)+) => {
-        /// Every clause, in the order in which [`run_all`] goes through them.
-        pub const CLAUSES: &[&str] =
+    (
+        $(#[$about_names:meta])* $names:ident,
+        $(#[$about_run:meta])* $run:ident<H: Harness<Store: $contract:ident>>;
+        $($file:ident: $($clause:ident),+;)+
+    ) => {
+        $(#[$about_names])*
+        pub const $names: &[&str] =
             &[$($(concat!(stringify!($file), "::", stringify!($clause)),)+)+];
 
-        /// Runs every clause, and answers which are broken.
-        pub async fn broken<H: Harness>(harness: &H) -> Vec<Broken> {
+        $(#[$about_run])*
+        pub async fn $run<H: Harness<Store: $contract>>(harness: &H) -> Vec<Broken> {
             let mut broken = Vec::new();
             $($(
                 let name = concat!(stringify!($file), "::", stringify!($clause));
@@ -127,6 +147,10 @@ macro_rules! clauses {
 }
 
 clauses! {
+    /// Every clause, in the order in which [`run_all`] goes through them.
+    CLAUSES,
+    /// Runs every clause, and answers which are broken.
+    broken<H: Harness<Store: Store>>;
     claim:
         the_store_carries_what_its_harness_says,
         the_first_claim_is_granted,
@@ -189,6 +213,24 @@ clauses! {
         the_secret_survives,
         a_token_is_not_given_out_again,
         an_owner_from_before_changes_nothing_of_its_successor;
+}
+
+clauses! {
+    /// Every clause of [`Operate`], in the order in which [`run_operate`] goes through them.
+    OPERATE_CLAUSES,
+    /// Runs every clause of [`Operate`], and answers which are broken.
+    broken_by_operating<H: Harness<Store: Operate>>;
+    operate:
+        what_stands_is_shown_as_a_claim_finds_it,
+        a_list_comes_past_every_record,
+        a_list_has_what_its_filter_takes,
+        an_unknown_outcome_resolved_as_done_is_replayed,
+        an_unknown_outcome_resolved_as_not_done_frees_its_key,
+        only_an_unknown_outcome_is_resolved,
+        an_abandoned_effect_is_resolved_though_nobody_came_upon_it,
+        of_a_late_owner_and_a_person_one_settles_it,
+        a_key_is_deleted_unless_it_runs,
+        what_a_person_settled_survives_a_restart;
 }
 
 /// Runs one clause; `Some` when it panics.

@@ -61,7 +61,7 @@ pub use layer::IdempotencyLayer;
 pub use policy_page::PolicyPage;
 pub use problem::{Problem, ProblemKind};
 pub use reason::Reason;
-pub use recording::NotProcessed;
+pub use recording::{NotProcessed, is_recorded};
 pub use service::IdempotencyService;
 pub use verdict::Recording;
 

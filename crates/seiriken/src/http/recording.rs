@@ -239,6 +239,12 @@ enum Whose {
     TheConnections,
 }
 
+/// Whether a field of this name is part of an answer that is kept. Others reach the first caller alone, or
+/// are made anew for each message.
+pub fn is_recorded(name: &HeaderName) -> bool {
+    whose(name) == Whose::Everybodys
+}
+
 fn whose(name: &HeaderName) -> Whose {
     const PREFIXES: [&str; 4] = ["access-control-", "ratelimit-", "x-b3-", "x-ratelimit-"];
     match name.as_str() {

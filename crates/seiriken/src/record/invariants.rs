@@ -2,6 +2,7 @@
 //!
 //! A breach is a bug of ours that could charge somebody twice: stopping is the lesser harm.
 
+use super::by_a_person::runs;
 use super::transition::Change;
 use super::{Record, State};
 use crate::clock::Timestamp;
@@ -17,6 +18,25 @@ pub(super) fn assert_step(before: Option<&Record>, now: Timestamp, change: &Chan
             !matches!(before.state, State::Completed { .. } | State::Indeterminate { .. }),
             "an answer or an unresolved outcome is forgotten only when it expires"
         ),
+    }
+}
+
+/// As [`assert_step`], where a person has asked for it: they may free a key whose outcome is not known,
+/// or whose answer stands. They may not begin anything, nor take what runs from its owner.
+pub(super) fn assert_step_by_a_person(before: Option<&Record>, now: Timestamp, change: &Change) {
+    let before = before.filter(|record| !record.expired(now));
+    match (before, change) {
+        (Some(before), Change::Remove) => {
+            assert!(!runs(before, now), "what runs is not taken from its owner");
+        }
+        (_, Change::Put(after)) => {
+            assert!(
+                matches!(after.state, State::Completed { .. }),
+                "a person settles, and begins nothing"
+            );
+            assert_step(before, now, change);
+        }
+        (_, Change::Keep) | (None, Change::Remove) => {}
     }
 }
 
@@ -96,7 +116,11 @@ mod tests {
 
     /// What a step breaks, if anything.
     fn breaks(before: Option<&Record>, now: Timestamp, change: &Change) -> Option<String> {
-        let panic = catch_unwind(|| assert_step(before, now, change)).err()?;
+        what_breaks(|| assert_step(before, now, change))
+    }
+
+    fn what_breaks(step: impl FnOnce() + std::panic::UnwindSafe) -> Option<String> {
+        let panic = catch_unwind(step).err()?;
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         text.or_else(|| panic.downcast_ref::<String>().cloned())
     }
@@ -154,6 +178,33 @@ mod tests {
             (Some(completed(1, b"a")), LATER, put(running(2, Opaque))),
         ] {
             assert_eq!(breaks(before.as_ref(), now, &change), None, "{before:?} to {change:?}");
+        }
+    }
+
+    #[test]
+    fn a_person_may_settle_and_free_and_no_more() {
+        use EffectClass::{Keyed, Opaque};
+        let put = Change::Put;
+        for (before, now, change, broken) in [
+            (Some(unknown(1)), NOW, Change::Remove, None),
+            (Some(unknown(1)), NOW, put(completed(1, b"a")), None),
+            (Some(completed(1, b"a")), NOW, Change::Remove, None),
+            (Some(running(1, Keyed)), LATER, Change::Remove, None),
+            (None, NOW, Change::Remove, None),
+            (Some(running(1, Opaque)), NOW, Change::Remove, Some("from its owner")),
+            (Some(unknown(1)), NOW, put(running(1, Opaque)), Some("begins nothing")),
+            (None, NOW, put(running(1, Opaque)), Some("begins nothing")),
+            (None, NOW, put(completed(1, b"a")), Some("begins with its first claim")),
+            (Some(completed(1, b"a")), NOW, put(completed(1, b"b")), Some("never changes")),
+            (Some(unknown(1)), NOW, put(completed(2, b"a")), Some("a late owner")),
+        ] {
+            let said = what_breaks(|| assert_step_by_a_person(before.as_ref(), now, &change));
+            let as_said = match (broken, &said) {
+                (None, None) => true,
+                (Some(broken), Some(said)) => said.contains(broken),
+                _ => false,
+            };
+            assert!(as_said, "{before:?} to {change:?} says {said:?}");
         }
     }
 }

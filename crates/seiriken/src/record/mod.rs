@@ -14,6 +14,7 @@
 //! [`transition`], which is pure; stores apply what it says.
 
 mod asked;
+mod by_a_person;
 pub mod codec;
 mod invariants;
 mod response;

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 pub use super::asked::{Claim, Ended, Surroundings, Usage};
+pub use super::by_a_person::{DeleteOutcome, Resolution, ResolveOutcome, delete, found, resolve};
 use super::invariants::assert_step;
 pub use super::told::{
     ClaimOutcome, CompleteOutcome, Grant, Granted, ReleaseOutcome, RenewOutcome,

@@ -4,20 +4,22 @@
 #[cfg(all(test, seiriken_shuttle))]
 mod schedules;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasherDefault;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use super::operate::NotACursor;
 use super::swept_through::SweptThrough;
 use super::usage::{Share, UsageTable};
-use super::{Store, StoreError, Sweep, Swept};
+use super::{Cursor, Filter, IdPrefix, Operate, Page, Store, StoreError, Sweep, Swept};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::issuing::{IssuingSecrets, Numbered};
 use crate::record::transition::{
-    self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
-    Surroundings, Transition,
+    self, Change, Claim, ClaimOutcome, CompleteOutcome, DeleteOutcome, Ended, ReleaseOutcome,
+    RenewOutcome, Resolution, ResolveOutcome, Surroundings, Transition,
 };
 use crate::record::{EffectClass, Record, RecordedResponse, State, Token};
 use crate::scope::{IdHasher, RecordId};
@@ -222,6 +224,59 @@ impl Sweep for MemoryStore {
         }
         Ok(swept)
     }
+}
+
+impl Operate for MemoryStore {
+    async fn show(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
+        let look = |record: Option<&Record>, now| {
+            let found = record.and_then(|record| transition::found(record, now));
+            Transition { change: Change::Keep, outcome: found.map(Cow::into_owned) }
+        };
+        Ok(self.apply(id, look))
+    }
+
+    /// By id.
+    async fn list(
+        &self,
+        filter: &Filter,
+        from: Option<Cursor>,
+        at_most: usize,
+    ) -> Result<Page, StoreError> {
+        let after = match from {
+            Some(cursor) => Some(id_of(&cursor)?),
+            None => None,
+        };
+        let now = self.clock.now();
+        let mut records = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let later = shard.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
+            records.extend(later.filter_map(|(id, record)| filter.take(*id, record, now)));
+        }
+        records.sort_unstable_by_key(|listed| listed.id);
+        let more = records.len() > at_most;
+        records.truncate(at_most.max(1));
+        let next = records.last().filter(|_| more).map(|last| Cursor::new(last.id.hex()));
+        Ok(Page { records, next })
+    }
+
+    async fn resolve(
+        &self,
+        id: RecordId,
+        token: Token,
+        resolution: Resolution,
+    ) -> Result<ResolveOutcome, StoreError> {
+        Ok(self.apply(id, |record, now| transition::resolve(record, token, &resolution, now)))
+    }
+
+    async fn delete(&self, id: RecordId, token: Token) -> Result<DeleteOutcome, StoreError> {
+        Ok(self.apply(id, |record, now| transition::delete(record, token, now)))
+    }
+}
+
+fn id_of(cursor: &Cursor) -> Result<RecordId, StoreError> {
+    let whole = IdPrefix::parse(cursor.as_str()).ok().and_then(|prefix| prefix.whole());
+    whole.ok_or_else(|| StoreError::NotApplied { store: "memory", source: NotACursor.into() })
 }
 
 /// What a record counts for: its answer, and about what the rest of it takes.

@@ -16,7 +16,8 @@
 //! - A verb's future may be dropped at any point by its caller; the verb is then either not
 //!   applied or applied in whole, never half.
 //!
-//! Sweeping is a trait of its own ([`Sweep`]): the engine never needs it.
+//! Sweeping is a trait of its own ([`Sweep`]), and so is what a person does with records ([`Operate`]):
+//! the engine never needs either.
 
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -28,6 +29,7 @@ pub mod sqlite;
 #[cfg(feature = "faults")]
 mod faulty;
 mod memory;
+mod operate;
 mod sweep;
 mod swept_through;
 mod usage;
@@ -38,6 +40,7 @@ use std::time::Duration;
 #[cfg(feature = "faults")]
 pub use faulty::{Fault, FaultKind, FaultyStore, Verb};
 pub use memory::MemoryStore;
+pub use operate::{Cursor, Filter, IdPrefix, InvalidIdPrefix, Listed, Operate, Page, Standing};
 pub use sweep::{Sweep, Swept, keep_swept};
 
 use crate::issuing::IssuingSecrets;

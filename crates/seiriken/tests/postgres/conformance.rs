@@ -100,10 +100,14 @@ fn manual_clock() -> Arc<ManualClock> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_postgres_store_keeps_the_contract() {
-    conformance::run_all(&Postgres::direct(manual_clock())).await;
+    let harness = Postgres::direct(manual_clock());
+    conformance::run_all(&harness).await;
+    conformance::run_operate(&harness).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_postgres_store_keeps_the_contract_through_pgbouncer() {
-    conformance::run_all(&Postgres::through_pgbouncer(manual_clock())).await;
+    let harness = Postgres::through_pgbouncer(manual_clock());
+    conformance::run_all(&harness).await;
+    conformance::run_operate(&harness).await;
 }

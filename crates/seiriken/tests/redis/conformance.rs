@@ -108,17 +108,23 @@ impl<S: Servers> Harness for Redis<S> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_redis_store_keeps_the_contract_on_one_server() {
     let server = RedisServer::start(RedisSettings::new()).expect("a server");
-    conformance::run_all(&Redis::new(server)).await;
+    let harness = Redis::new(server);
+    conformance::run_all(&harness).await;
+    conformance::run_operate(&harness).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_redis_store_keeps_the_contract_on_a_cluster() {
     let cluster = RedisCluster::start(&RedisSettings::new()).expect("a cluster");
-    conformance::run_all(&Redis::new(cluster)).await;
+    let harness = Redis::new(cluster);
+    conformance::run_all(&harness).await;
+    conformance::run_operate(&harness).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_redis_store_keeps_the_contract_behind_sentinels() {
     let group = RedisSentinels::start(&RedisSettings::new()).expect("a master and its sentinels");
-    conformance::run_all(&Redis::new(group)).await;
+    let harness = Redis::new(group);
+    conformance::run_all(&harness).await;
+    conformance::run_operate(&harness).await;
 }

@@ -48,6 +48,7 @@ mod columns;
 mod error;
 mod issuing;
 mod lane;
+mod operate;
 mod options;
 mod row;
 mod running;

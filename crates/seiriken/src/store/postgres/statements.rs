@@ -20,6 +20,7 @@ pub(super) struct Statements {
     pub(super) usage: Arc<str>,
     pub(super) now: Arc<str>,
     pub(super) due: Arc<str>,
+    pub(super) list: Arc<str>,
     pub(super) raise: Arc<str>,
 }
 
@@ -223,6 +224,23 @@ const DUE: &str = concat!(
     JOIN seiriken.key_records AS k ON k.id = due.id"
 );
 
+/// A page for a person. Where unknown outcomes are asked for, so are executions whose lease has passed:
+/// what those are, the transition function says.
+const LIST: &str = concat!(
+    "WITH ",
+    clock!(),
+    " SELECT k.id, clock.now, seiriken.ms(swept_through) AS swept_through, NULL::bigint AS made,
+        NULL::bigint AS fresh, ",
+    record!(),
+    " FROM clock CROSS JOIN seiriken.store_state CROSS JOIN seiriken.key_records AS k
+    WHERE ($2::bytea IS NULL OR k.id > $2::bytea)
+        AND k.id BETWEEN $3::bytea AND $4::bytea
+        AND ($5::bytea IS NULL OR k.scope = $5::bytea)
+        AND ($6::text IS NULL OR k.state = $6::text OR ($6::text = 'indeterminate'
+            AND k.state = 'in_progress' AND k.lease_until <= seiriken.at(now)))
+    ORDER BY k.id LIMIT $7::bigint"
+);
+
 const RAISE: &str = "UPDATE seiriken.store_state SET swept_through = seiriken.at($1::bigint)
     WHERE swept_through < seiriken.at($1::bigint)";
 
@@ -240,6 +258,7 @@ impl Statements {
             usage: named(USAGE),
             now: named(NOW),
             due: named(DUE),
+            list: named(LIST),
             raise: named(RAISE),
         }
     }

@@ -178,7 +178,7 @@ impl Shared {
 
     /// Reads the record, lets the transition function say what becomes of it, and writes that if
     /// nobody has changed it in between.
-    async fn step<O>(
+    pub(super) async fn step<O>(
         &self,
         id: RecordId,
         verb: impl Fn(Option<&Record>, Timestamp) -> Transition<O>,

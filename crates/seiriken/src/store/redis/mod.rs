@@ -44,6 +44,7 @@ mod error;
 mod layout;
 mod link;
 mod look;
+mod operate;
 mod options;
 mod script;
 mod servers;

@@ -26,9 +26,7 @@ impl Shared {
         token: Token,
         lease: Duration,
     ) -> Result<RenewOutcome, StoreError> {
-        let key = self.key(id);
-        let first = self.read(&key).await?;
-        self.step(&key, first, |record, now| transition::renew(record, token, lease, now)).await
+        self.look_and_step(id, |record, now| transition::renew(record, token, lease, now)).await
     }
 
     pub(super) async fn complete(
@@ -63,9 +61,17 @@ impl Shared {
         token: Token,
         ended: Ended,
     ) -> Result<ReleaseOutcome, StoreError> {
+        self.look_and_step(id, |record, now| transition::release(record, token, ended, now)).await
+    }
+
+    pub(super) async fn look_and_step<O>(
+        &self,
+        id: RecordId,
+        decide: impl Fn(Option<&Record>, Timestamp) -> Transition<O>,
+    ) -> Result<O, StoreError> {
         let key = self.key(id);
         let first = self.read(&key).await?;
-        self.step(&key, first, |record, now| transition::release(record, token, ended, now)).await
+        self.step(&key, first, decide).await
     }
 
     /// Decides by what stands; when that was changed in between, once more by what stands then.
@@ -97,7 +103,7 @@ impl Shared {
         Err(not_applied("the record was changed by others again and again"))
     }
 
-    async fn read(&self, key: &str) -> Result<Answer, StoreError> {
+    pub(super) async fn read(&self, key: &str) -> Result<Answer, StoreError> {
         self.check_own()?;
         let mut command = READ.on(&[key]);
         command.arg(self.time());

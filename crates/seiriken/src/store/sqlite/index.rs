@@ -208,6 +208,20 @@ impl Index {
         due
     }
 
+    /// What is not settled. Of a key whose change is on the way to the disk, what it was or what it
+    /// becomes.
+    pub(super) fn unsettled(&self) -> Vec<(RecordId, Arc<Record>)> {
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            let shard = locked(shard);
+            found.extend(shard.slots.iter().filter_map(|(id, slot)| match &slot.place {
+                Place::Unsettled { record, .. } => Some((*id, Arc::clone(record))),
+                Place::Stored { .. } | Place::Gone => None,
+            }));
+        }
+        found
+    }
+
     /// When stored answers expire.
     pub(super) fn expiries(&self) -> MutexGuard<'_, Expiries> {
         locked(&self.expiries)

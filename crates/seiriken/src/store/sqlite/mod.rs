@@ -29,6 +29,7 @@ mod file_lock;
 mod group;
 mod index;
 mod issuing;
+mod operate;
 mod reader;
 mod recent;
 mod rows;

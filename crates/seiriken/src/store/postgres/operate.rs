@@ -1,0 +1,132 @@
+//! What a person does, on PostgreSQL: the same compare-and-set as every rarer verb.
+
+use std::borrow::Cow;
+
+use super::argument::Argument;
+use super::error::not_applied;
+use super::row::Seen;
+use super::{PostgresStore, Shared};
+use crate::record::transition::{
+    self, Change, DeleteOutcome, Resolution, ResolveOutcome, Transition,
+};
+use crate::record::{Record, Token};
+use crate::scope::RecordId;
+use crate::store::operate::NotACursor;
+use crate::store::{Cursor, Filter, IdPrefix, Listed, Operate, Page, Standing, StoreError};
+
+impl Operate for PostgresStore {
+    async fn show(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
+        let look = |record: Option<&Record>, now| {
+            let found = record.and_then(|record| transition::found(record, now));
+            Transition { change: Change::Keep, outcome: found.map(Cow::into_owned) }
+        };
+        self.shared.step(id, look).await
+    }
+
+    /// By id. Each page reads the table by its primary key from where the last one ended.
+    async fn list(
+        &self,
+        filter: &Filter,
+        from: Option<Cursor>,
+        at_most: usize,
+    ) -> Result<Page, StoreError> {
+        let from = match from {
+            Some(cursor) => Some(id_of(&cursor)?),
+            None => None,
+        };
+        self.shared.page(filter, from, at_most.max(1)).await
+    }
+
+    async fn resolve(
+        &self,
+        id: RecordId,
+        token: Token,
+        resolution: Resolution,
+    ) -> Result<ResolveOutcome, StoreError> {
+        let verb = |record: Option<&_>, now| transition::resolve(record, token, &resolution, now);
+        self.shared.step(id, verb).await
+    }
+
+    async fn delete(&self, id: RecordId, token: Token) -> Result<DeleteOutcome, StoreError> {
+        self.shared.step(id, |record, now| transition::delete(record, token, now)).await
+    }
+}
+
+impl Shared {
+    async fn page(
+        &self,
+        filter: &Filter,
+        from: Option<RecordId>,
+        at_most: usize,
+    ) -> Result<Page, StoreError> {
+        let (first, last) = bounds(&filter.prefix);
+        let after = from.map(|id| id.as_bytes().to_vec());
+        let rows = self.sessions.run(
+            &self.statements.list,
+            vec![
+                self.now_argument(),
+                Argument::Bytes(after),
+                Argument::bytes(first.as_bytes()),
+                Argument::bytes(last.as_bytes()),
+                Argument::Bytes(filter.scope.map(|scope| scope.as_bytes().to_vec())),
+                Argument::Text(filter.state.map(word).map(str::to_owned)),
+                Argument::Int(Some(i64::try_from(at_most).unwrap_or(i64::MAX))),
+            ],
+        );
+        let rows = rows.await?;
+        let mut page = Page::default();
+        let mut end = None;
+        for row in &rows {
+            let seen = Seen::read(row).map_err(not_applied)?;
+            end = Some(seen.id);
+            let listed = match seen.standing() {
+                Ok(Some(standing)) => filter.take(seen.id, &standing.record, seen.now),
+                Ok(None) => None,
+                Err(unreadable) => Some(Listed { id: seen.id, record: Err(unreadable) }),
+            };
+            page.records.extend(listed);
+        }
+        page.next = end.filter(|_| rows.len() == at_most).map(|id| Cursor::new(id.hex()));
+        Ok(page)
+    }
+}
+
+/// What the state's column may say. An execution whose owner vanished is found indeterminate.
+fn word(state: Standing) -> &'static str {
+    match state {
+        Standing::InProgress => "in_progress",
+        Standing::Indeterminate => "indeterminate",
+        Standing::Completed => "completed",
+    }
+}
+
+/// The ids that begin with a prefix lie between these.
+fn bounds(prefix: &IdPrefix) -> (RecordId, RecordId) {
+    let filled = |digit: &str| {
+        let digits = prefix.as_str();
+        let all = format!("{digits}{}", digit.repeat(32 - digits.len()));
+        IdPrefix::parse(&all).ok().and_then(|all| all.whole())
+    };
+    let of = |digit| filled(digit).expect("it is filled up to a whole id");
+    (of("0"), of("f"))
+}
+
+fn id_of(cursor: &Cursor) -> Result<RecordId, StoreError> {
+    let whole = IdPrefix::parse(cursor.as_str()).ok().and_then(|prefix| prefix.whole());
+    whole.ok_or_else(|| not_applied(NotACursor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_a_range_of_ids() {
+        let range = |text| bounds(&IdPrefix::parse(text).expect("it is one"));
+        let id = |byte| RecordId::from_bytes([byte; 16]);
+        assert_eq!(range(""), (id(0), id(0xff)));
+        let (first, last) = range("a");
+        assert_eq!((first.as_bytes()[0], last.as_bytes()[0]), (0xa0, 0xaf));
+        assert_eq!(range(&"ab".repeat(16)), (id(0xab), id(0xab)));
+    }
+}
