@@ -151,21 +151,21 @@ pub(super) struct ResolveOptions {
     pub(super) not_done: bool,
 
     /// The answer's status, 200 to 599.
-    #[arg(long, value_name = "STATUS", requires = "done", required_if_eq("done", "true"),
+    #[arg(long, value_name = "STATUS", conflicts_with = "not_done", required_if_eq("done", "true"),
           value_parser = answer::status)]
     pub(super) status: Option<u16>,
 
     /// A field of the answer, as in --header 'Content-Type: application/json'. May be repeated.
-    #[arg(long = "header", value_name = "NAME: VALUE", requires = "done",
+    #[arg(long = "header", value_name = "NAME: VALUE", conflicts_with = "not_done",
           value_parser = answer::field)]
     pub(super) headers: Vec<(String, String)>,
 
     /// The answer's body.
-    #[arg(long, value_name = "TEXT", requires = "done", conflicts_with = "body_file")]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["not_done", "body_file"])]
     pub(super) body: Option<String>,
 
     /// A file with the answer's body.
-    #[arg(long, value_name = "FILE", requires = "done")]
+    #[arg(long, value_name = "FILE", conflicts_with = "not_done")]
     pub(super) body_file: Option<PathBuf>,
 }
 

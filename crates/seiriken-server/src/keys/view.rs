@@ -1,6 +1,5 @@
 //! What is told of a key: to a terminal, to programs, and over the socket.
 
-use axum::http::HeaderValue;
 use seiriken::clock::Timestamp;
 use seiriken::record::{EffectClass, Minted, Record, RecordedResponse, State, Why};
 use seiriken::store::{Listed, Standing};
@@ -174,15 +173,11 @@ impl RecordView {
 impl AnswerView {
     fn of(response: &RecordedResponse, whole: bool) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let shown = |value: &[u8]| match HeaderValue::from_bytes(value) {
-            Ok(value) => text(value.as_bytes()),
-            Err(_) => format!("{value:?}"),
-        };
         Self {
             status: response.status(),
             body_bytes: response.body_kept().then(|| response.body().len()),
             headers: whole.then(|| {
-                response.headers().map(|(name, value)| (text(name), shown(value))).collect()
+                response.headers().map(|(name, value)| (text(name), text(value))).collect()
             }),
             body: (whole && response.body_kept()).then(|| text(&response.body())),
         }

@@ -71,7 +71,7 @@ async fn serve<S: Store + Clone>(store: S) {
         .retention(Duration::from_hours(24))
         .lease(Policy::LEASE_MIN)
         .layer();
-    let work = async || {
+    let work = || async {
         say(WORKING);
         std::future::pending::<()>().await;
     };
