@@ -6,6 +6,8 @@
 mod defective;
 #[path = "conformance/defective_store.rs"]
 mod defective_store;
+#[path = "conformance/flawed.rs"]
+mod flawed;
 #[path = "conformance/sqlite.rs"]
 mod sqlite;
 
