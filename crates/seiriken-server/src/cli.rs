@@ -115,6 +115,11 @@ pub(crate) struct OrdersOptions {
     #[arg(long, value_name = "URL", env = "SEIRIKEN_PUBLIC_URL", value_parser = public_url)]
     pub(crate) public_url: Option<String>,
 
+    /// Where metrics (/metrics, for Prometheus) and health (/healthz, /readyz) are served, apart from
+    /// orders: HOST:PORT, or a port of this machine alone. Without it nothing is counted.
+    #[arg(long, value_name = "ADDR", env = "SEIRIKEN_ADMIN", value_parser = admin_address)]
+    pub(crate) admin: Option<String>,
+
     /// Lets pages of this origin send orders from a browser.
     #[arg(long, value_name = "ORIGIN", env = "SEIRIKEN_CORS", value_parser = origin)]
     pub(crate) cors: Option<HeaderValue>,
@@ -181,6 +186,14 @@ fn address(text: &str) -> Result<String, String> {
     match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.into()),
         _ => Err(format!("'{text}' is not an address such as localhost:3000 or 127.0.0.1:0")),
+    }
+}
+
+/// As [`address`]. A port alone is one that other machines do not reach.
+fn admin_address(text: &str) -> Result<String, String> {
+    match text.parse::<u16>() {
+        Ok(port) => Ok(format!("localhost:{port}")),
+        Err(_) => address(text),
     }
 }
 
@@ -285,6 +298,11 @@ mod tests {
             "https://u:p@a",
         ] {
             assert!(public_url(text).is_err(), "{text}");
+        }
+        assert_eq!(admin_address("9464"), Ok("localhost:9464".into()));
+        assert_eq!(admin_address("0.0.0.0:9464"), Ok("0.0.0.0:9464".into()));
+        for text in ["", "65536", ":9464", "host"] {
+            assert!(admin_address(text).is_err(), "{text}");
         }
         assert_eq!(accepted_keys("dated"), Ok(AcceptedKeys::Dated));
         assert_eq!(quota("7"), Ok(7));

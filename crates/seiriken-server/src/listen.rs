@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// The open port.
+#[derive(Debug)]
 pub(crate) struct Listening {
     listeners: Vec<TcpListener>,
     address: String,

@@ -1,5 +1,6 @@
 //! The program `seiriken`: a start and a stop.
 
+mod admin;
 mod body_text;
 mod check;
 mod cli;

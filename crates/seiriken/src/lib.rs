@@ -92,6 +92,7 @@
 //! | `postgres` | no | the store for several nodes that share a PostgreSQL database |
 //! | `redis` | no | the store on Redis or Valkey: one server, Sentinel, Cluster |
 //! | `redis-tls` | no | `rediss://` for it (a C compiler is needed to build it) |
+//! | `metrics` | no | counts for whoever watches, through the `metrics` facade |
 //! | `faults` | no | a store that fails on purpose, for your tests |
 //! | `conformance` | no | the suite that every store passes, for stores written elsewhere |
 //!

@@ -19,10 +19,11 @@ use axum::http::{HeaderMap, HeaderValue};
 use seiriken::Quota;
 use seiriken::engine::Engine;
 use seiriken::http::{Idempotency, Identity};
-use seiriken::store::Store;
+use seiriken::store::{Operate, Store};
 use tokio::sync::watch;
 
 pub(crate) use self::serve::serve;
+use crate::admin::Admin;
 use crate::cli::{IdentityOption, OrdersOptions};
 use crate::listen::Listening;
 use crate::stop;
@@ -81,9 +82,15 @@ fn only<'v>(mut values: impl Iterator<Item = &'v [u8]>) -> Option<Vec<u8>> {
     values.next().is_none().then(|| value.to_vec())
 }
 
+/// Where the service is reached.
+struct Doors {
+    orders: Listening,
+    admin: Option<Admin>,
+}
+
 /// Serves, and ends: on request after what has begun is done, or at once when the store halts.
-async fn run<S: Store>(
-    listening: Listening,
+async fn run<S: Operate>(
+    Doors { orders: listening, admin }: Doors,
     app: Router,
     engine: &Engine<S>,
     drain: Duration,
@@ -92,6 +99,9 @@ async fn run<S: Store>(
     let asked = stop::Asked::watch();
     println!("listening on {}", listening.url());
     let (say_stop, stop) = watch::channel(false);
+    if let Some(admin) = admin {
+        admin.serve(engine.clone(), stop.clone());
+    }
     let serving = tokio::spawn(listening.serve(app, stop));
     let mut halted = std::pin::pin!(halted);
     tokio::select! {

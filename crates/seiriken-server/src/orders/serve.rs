@@ -10,10 +10,11 @@ use seiriken::store::sqlite::SqliteStore;
 use seiriken::store::{MemoryStore, keep_swept};
 
 use super::book::{MemoryBook, PostgresBook, RedisBook, SqliteBook};
-use super::{create, idempotency, routes, run, sweep_pause};
+use super::{Doors, create, idempotency, routes, run, sweep_pause};
+use crate::admin::Admin;
 use crate::cli::OrdersOptions;
 use crate::keys::Beside;
-use crate::listen::{self, Listening};
+use crate::listen;
 use crate::stop;
 use crate::store_url::{DatabaseUrl, StoreUrl};
 
@@ -25,24 +26,32 @@ pub(crate) async fn serve(options: OrdersOptions) -> ExitCode {
             return stop::failed(&format!("cannot listen on {}: {error}", options.listen));
         }
     };
+    let admin = match &options.admin {
+        Some(address) => match Admin::open(address).await {
+            Ok(admin) => Some(admin),
+            Err(error) => return stop::failed(&error),
+        },
+        None => None,
+    };
+    let doors = Doors { orders: listening, admin };
     match options.store.clone() {
-        StoreUrl::Memory => in_memory(options, listening).await,
+        StoreUrl::Memory => in_memory(options, doors).await,
         StoreUrl::Sqlite(path) => match SqliteStore::open(&path).await {
-            Ok(store) => in_sqlite(options, listening, store, &path).await,
+            Ok(store) => in_sqlite(options, doors, store, &path).await,
             Err(error) => stop::failed(&error.to_string()),
         },
         StoreUrl::Postgres(url) => match PostgresStore::connect(url.as_str()).await {
-            Ok(store) => in_postgres(options, listening, store).await,
+            Ok(store) => in_postgres(options, doors, store).await,
             Err(error) => stop::failed(&error.to_string()),
         },
         StoreUrl::Redis(url) => match RedisStore::connect(url.as_str()).await {
-            Ok(store) => in_redis(options, listening, store, &url).await,
+            Ok(store) => in_redis(options, doors, store, &url).await,
             Err(error) => stop::failed(&error.to_string()),
         },
     }
 }
 
-async fn in_memory(options: OrdersOptions, listening: Listening) -> ExitCode {
+async fn in_memory(options: OrdersOptions, doors: Doors) -> ExitCode {
     let store = match MemoryStore::new() {
         Ok(store) => Arc::new(store),
         Err(error) => return stop::failed(&format!("no randomness for the store: {error}")),
@@ -54,12 +63,12 @@ async fn in_memory(options: OrdersOptions, listening: Listening) -> ExitCode {
     tokio::spawn(keep_swept(store, sweep_pause(&options)));
     let create = create::in_memory(&layer);
     let app = routes::app(&options, &layer, MemoryBook::default(), create);
-    run(listening, app, layer.engine(), options.drain, std::future::pending()).await
+    run(doors, app, layer.engine(), options.drain, std::future::pending()).await
 }
 
 async fn in_sqlite(
     options: OrdersOptions,
-    listening: Listening,
+    doors: Doors,
     store: SqliteStore,
     path: &Path,
 ) -> ExitCode {
@@ -77,7 +86,7 @@ async fn in_sqlite(
     let beside = Beside::answer(path, &store);
     let halted = store.clone();
     let halted = async move { halted.halted().await };
-    let exit = run(listening, app, layer.engine(), options.drain, halted).await;
+    let exit = run(doors, app, layer.engine(), options.drain, halted).await;
     // While the file is ours: whoever has it next has a socket of its own there.
     drop(beside);
     // A disk that hangs must not keep the process: what is not committed was not answered.
@@ -87,11 +96,7 @@ async fn in_sqlite(
     }
 }
 
-async fn in_postgres(
-    options: OrdersOptions,
-    listening: Listening,
-    store: PostgresStore,
-) -> ExitCode {
+async fn in_postgres(options: OrdersOptions, doors: Doors, store: PostgresStore) -> ExitCode {
     let book = match PostgresBook::open(store.pool().clone()).await {
         Ok(book) => book,
         Err(error) => return stop::failed(&error.to_string()),
@@ -103,12 +108,12 @@ async fn in_postgres(
     let create = create::in_postgres(&layer);
     let app = routes::app(&options, &layer, book, create);
     tokio::spawn(keep_swept(store, sweep_pause(&options)));
-    run(listening, app, layer.engine(), options.drain, std::future::pending()).await
+    run(doors, app, layer.engine(), options.drain, std::future::pending()).await
 }
 
 async fn in_redis(
     options: OrdersOptions,
-    listening: Listening,
+    doors: Doors,
     store: RedisStore,
     url: &DatabaseUrl,
 ) -> ExitCode {
@@ -122,5 +127,5 @@ async fn in_redis(
     };
     let create = create::in_redis(&layer);
     let app = routes::app(&options, &layer, book, create);
-    run(listening, app, layer.engine(), options.drain, std::future::pending()).await
+    run(doors, app, layer.engine(), options.drain, std::future::pending()).await
 }

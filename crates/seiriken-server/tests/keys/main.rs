@@ -4,6 +4,7 @@
 //! ([`victim`]); what was settled is seen by the client's retry at the order service.
 #![cfg(unix)]
 
+mod admin;
 mod changes;
 mod lists;
 mod night;

@@ -224,6 +224,7 @@ clauses! {
         what_stands_is_shown_as_a_claim_finds_it,
         a_list_comes_past_every_record,
         a_list_has_what_its_filter_takes,
+        how_many_there_are_is_told_about,
         an_unknown_outcome_resolved_as_done_is_replayed,
         an_unknown_outcome_resolved_as_not_done_frees_its_key,
         only_an_unknown_outcome_is_resolved,

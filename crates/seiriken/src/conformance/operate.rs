@@ -145,6 +145,21 @@ pub async fn a_list_has_what_its_filter_takes<H: Harness<Store: Operate>>(harnes
     }
 }
 
+/// As many as were made, or more: what has expired may still be there.
+pub async fn how_many_there_are_is_told_about<H: Harness<Store: Operate>>(harness: &H) {
+    let trial = Trial::begin(harness).await;
+    let Some(class) = written(harness) else { return };
+    for made in 1..=5 {
+        let id = trial.key();
+        let token = trial.owner(id, class).await;
+        if made % 2 == 0 {
+            trial.complete(id, token, &answer("counted")).await;
+        }
+        let told = trial.store.about_how_many().await.expect("a count is answered");
+        assert!(told >= made, "{made} were made, and {told} are there");
+    }
+}
+
 /// The answer that the person gave is every retry's, and is kept as long as any.
 pub async fn an_unknown_outcome_resolved_as_done_is_replayed<H: Harness<Store: Operate>>(
     harness: &H,

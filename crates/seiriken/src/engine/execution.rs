@@ -8,6 +8,7 @@ use tracing::Span;
 
 use super::Shared;
 use super::detach::Run;
+use super::measured::Asked;
 use crate::record::transition::{Ended, Grant};
 use crate::record::{EffectClass, RecordedResponse, Token};
 use crate::scope::RecordId;
@@ -214,7 +215,9 @@ impl<S: Store> Execution<S> {
         let execution = self.clone();
         let commit = commit(self.id(), self.token());
         let committing = async move {
+            let asked = Asked::now("commit");
             let result = commit.await;
+            asked.answered();
             execution.set_commit(state_after(&result));
             result
         };

@@ -9,6 +9,7 @@ use tracing::Instrument;
 
 use super::execution::Execution;
 use super::in_time::{done_within, in_time};
+use super::measured;
 use crate::failpoint::{Point, reached};
 use crate::planted::{Mistake, planted};
 use crate::record::transition::RenewOutcome;
@@ -63,13 +64,14 @@ async fn beat<S: Store>(execution: Execution<S>, stop: CancellationToken, lost: 
     let mut renewed = Instant::now();
     loop {
         reached(Point::RenewalAsked);
-        match in_time(pause, pin!(execution.store().renew(id, token, lease))).await {
+        match in_time("renew", pause, pin!(execution.store().renew(id, token, lease))).await {
             Ok(RenewOutcome::Renewed) => {
                 renewed = Instant::now();
                 reached(Point::Renewed);
             }
             Ok(RenewOutcome::Lost) => {
                 if !stop.is_cancelled() {
+                    measured::lease_lost();
                     tracing::warn!(%id, "the lease was lost while the work was running");
                 }
                 return lost.cancel();

@@ -9,6 +9,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
+use super::measured::Asked;
 use crate::planted::{Mistake, planted};
 use crate::store::StoreError;
 
@@ -18,6 +19,7 @@ const AT_LEAST: Duration = Duration::from_secs(5);
 /// What the store answers within `limit`, or [`StoreError::NoAnswer`]. The contract allows that
 /// the call is dropped: it is applied in whole or not at all.
 pub(super) async fn in_time<T>(
+    verb: &'static str,
     limit: Duration,
     call: Pin<&mut impl Future<Output = Result<T, StoreError>>>,
 ) -> Result<T, StoreError> {
@@ -25,7 +27,13 @@ pub(super) async fn in_time<T>(
         return call.await;
     }
     let within = limit.max(AT_LEAST);
-    done_within(within, call).await.unwrap_or(Err(StoreError::NoAnswer { within }))
+    let asked = Asked::now(verb);
+    let told = done_within(within, call).await.unwrap_or(Err(StoreError::NoAnswer { within }));
+    match &told {
+        Ok(_) => asked.answered(),
+        Err(_) => asked.failed(),
+    }
+    told
 }
 
 /// What the future ends with, or `None` when it has not ended after so long. Most end at once: a

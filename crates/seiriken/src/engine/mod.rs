@@ -55,8 +55,11 @@ mod execution;
 mod heartbeat;
 mod in_line;
 mod in_time;
+mod measured;
 mod operation;
 mod patience;
+#[cfg(feature = "metrics")]
+pub use measured::describe_metrics;
 mod recording;
 #[cfg(feature = "postgres")]
 mod transaction;
@@ -265,7 +268,7 @@ impl<S: Store> Engine<S> {
         let mut attempt = claim.attempt;
         loop {
             let asking = self.shared.store.claim(id, Claim { attempt, ..*claim });
-            match in_time(claim.lease, pin!(asking)).await {
+            match in_time("claim", claim.lease, pin!(asking)).await {
                 Err(error) if tries < CLAIM_TRIES && error.may_have_been_applied() => {
                     tracing::warn!(%id, %error, "the acknowledgement of a claim was lost");
                     tries += 1;
@@ -293,6 +296,7 @@ impl<S: Store> Engine<S> {
         let id = request.id;
         if grant.how == Granted::TakenOver {
             let execution = grant.executions;
+            measured::taken_over();
             tracing::warn!(%id, execution, "taken over from an owner that vanished; running it again");
         }
         tracing::debug!(execution = grant.executions, "executing");
@@ -330,6 +334,7 @@ impl<S: Store> Engine<S> {
 /// The decision, once it stands in the span of its operation.
 fn traced<T>(decision: Decision<T>) -> Decision<T> {
     tracing::Span::current().record("decision", decision.name());
+    measured::decided(decision.name());
     if decision.is_refusal() {
         tracing::debug!("refused");
     } else {

@@ -121,7 +121,7 @@ impl<S: Store> Engine<S> {
         }
         reached(Point::RecordAsked);
         let recording = execution.store().complete(id, token, response.clone());
-        let told = in_time(self.shared.policy.lease, pin!(recording)).await;
+        let told = in_time("complete", self.shared.policy.lease, pin!(recording)).await;
         reached(Point::Recorded);
         match told {
             Ok(CompleteOutcome::Recorded) => Settled::Answered(response),
@@ -162,7 +162,7 @@ impl<S: Store> Engine<S> {
     async fn release(&self, execution: &Execution<S>, ended: Ended) -> bool {
         reached(Point::ReleaseAsked);
         let releasing = execution.store().release(execution.id(), execution.token(), ended);
-        let told = in_time(self.shared.policy.lease, pin!(releasing)).await;
+        let told = in_time("release", self.shared.policy.lease, pin!(releasing)).await;
         reached(Point::Released);
         match told {
             Ok(outcome) => outcome == ReleaseOutcome::Freed,
@@ -196,7 +196,7 @@ async fn keep_recording<S: Store>(execution: Execution<S>, response: RecordedRes
     loop {
         tokio::time::sleep(pause).await;
         let recording = execution.store().complete(id, token, response.clone());
-        match in_time(execution.shared().policy.lease, pin!(recording)).await {
+        match in_time("complete", execution.shared().policy.lease, pin!(recording)).await {
             Ok(CompleteOutcome::Recorded) => {
                 tracing::info!(%id, "the answer is recorded after all");
                 return;

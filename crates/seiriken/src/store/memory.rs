@@ -260,6 +260,12 @@ impl Operate for MemoryStore {
         Ok(Page { records, next })
     }
 
+    async fn about_how_many(&self) -> Result<u64, StoreError> {
+        let kept =
+            |shard: &Mutex<Records>| shard.lock().unwrap_or_else(PoisonError::into_inner).len();
+        Ok(self.shards.iter().map(kept).sum::<usize>() as u64)
+    }
+
     async fn resolve(
         &self,
         id: RecordId,

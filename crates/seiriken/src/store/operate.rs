@@ -30,6 +30,10 @@ pub trait Operate: Store {
         at_most: usize,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
+    /// About how many keys are kept, told at once: also those that have expired and are not removed yet,
+    /// and whatever else a server has that holds them.
+    fn about_how_many(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
     /// A person says what became of an outcome that is not known.
     ///
     /// Guarantee: takes effect only while the record is that execution's and its outcome is not known.
@@ -204,6 +208,10 @@ impl<S: Operate> Operate for std::sync::Arc<S> {
         at_most: usize,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send {
         S::list(self, filter, from, at_most)
+    }
+
+    fn about_how_many(&self) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        S::about_how_many(self)
     }
 
     fn resolve(

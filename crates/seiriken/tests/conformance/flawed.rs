@@ -22,6 +22,7 @@ enum Flaw {
     ShowsNothing,
     LosesTheEndOfAPage,
     IgnoresTheFilter,
+    CountsNothing,
     FreesWhatWasDone,
     AnswersWhatWasNotDone,
     ResolvesAnotherExecution,
@@ -37,6 +38,7 @@ const FOUND_BY: &[(Flaw, &str)] = &[
     (Flaw::ShowsNothing, "operate::what_stands_is_shown_as_a_claim_finds_it"),
     (Flaw::LosesTheEndOfAPage, "operate::a_list_comes_past_every_record"),
     (Flaw::IgnoresTheFilter, "operate::a_list_has_what_its_filter_takes"),
+    (Flaw::CountsNothing, "operate::how_many_there_are_is_told_about"),
     (Flaw::FreesWhatWasDone, "operate::an_unknown_outcome_resolved_as_done_is_replayed"),
     (Flaw::AnswersWhatWasNotDone, "operate::an_unknown_outcome_resolved_as_not_done_frees_its_key"),
     (Flaw::ResolvesAnotherExecution, "operate::only_an_unknown_outcome_is_resolved"),
@@ -148,6 +150,13 @@ impl Operate for Flawed {
             page.records.clear();
         }
         Ok(page)
+    }
+
+    async fn about_how_many(&self) -> Result<u64, StoreError> {
+        match self.flaw {
+            Flaw::CountsNothing => Ok(0),
+            _ => self.inner.about_how_many().await,
+        }
     }
 
     async fn resolve(

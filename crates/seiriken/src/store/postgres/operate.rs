@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use sqlx::Row;
+
 use super::argument::Argument;
 use super::error::not_applied;
 use super::row::Seen;
@@ -35,6 +37,16 @@ impl Operate for PostgresStore {
             None => None,
         };
         self.shared.page(filter, from, at_most.max(1)).await
+    }
+
+    /// Of many, as the server believes since it last looked (`ANALYZE`).
+    async fn about_how_many(&self) -> Result<u64, StoreError> {
+        let rows = self.shared.sessions.run(&self.shared.statements.about_how_many, vec![]).await?;
+        let many: i64 = match rows.first() {
+            Some(row) => row.try_get("many").map_err(not_applied)?,
+            None => 0,
+        };
+        Ok(u64::try_from(many).unwrap_or_default())
     }
 
     async fn resolve(

@@ -21,6 +21,7 @@ pub(super) struct Statements {
     pub(super) now: Arc<str>,
     pub(super) due: Arc<str>,
     pub(super) list: Arc<str>,
+    pub(super) about_how_many: Arc<str>,
     pub(super) raise: Arc<str>,
 }
 
@@ -241,6 +242,11 @@ const LIST: &str = concat!(
     ORDER BY k.id LIMIT $7::bigint"
 );
 
+/// To count millions of rows takes seconds; of fewer the server may not have looked yet.
+const ABOUT_HOW_MANY: &str = "SELECT CASE WHEN c.reltuples >= 100000 THEN c.reltuples::bigint
+        ELSE (SELECT count(*) FROM seiriken.key_records) END AS many
+    FROM pg_class AS c WHERE c.oid = 'seiriken.key_records'::regclass";
+
 const RAISE: &str = "UPDATE seiriken.store_state SET swept_through = seiriken.at($1::bigint)
     WHERE swept_through < seiriken.at($1::bigint)";
 
@@ -259,6 +265,7 @@ impl Statements {
             now: named(NOW),
             due: named(DUE),
             list: named(LIST),
+            about_how_many: named(ABOUT_HOW_MANY),
             raise: named(RAISE),
         }
     }

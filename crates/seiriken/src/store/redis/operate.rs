@@ -48,6 +48,17 @@ impl Operate for RedisStore {
         self.shared.page(filter, from, at_most.max(1)).await
     }
 
+    /// All keys of the servers (`DBSIZE`): a server of a store's own has few others.
+    async fn about_how_many(&self) -> Result<u64, StoreError> {
+        let mut all = 0;
+        for server in self.shared.servers.masters().await? {
+            let told = server.ask(&redis::cmd("DBSIZE")).await.map_err(Failed::into_store_error)?;
+            let keys: u64 = redis::from_redis_value(told).map_err(|_| not_applied(Unexpected))?;
+            all += keys;
+        }
+        Ok(all)
+    }
+
     async fn resolve(
         &self,
         id: RecordId,

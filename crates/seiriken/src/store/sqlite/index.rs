@@ -222,6 +222,15 @@ impl Index {
         found
     }
 
+    /// How many keys there are, at about this moment.
+    pub(super) fn about_how_many(&self) -> usize {
+        let keys = |shard: &Mutex<Shard>| {
+            let shard = locked(shard);
+            shard.slots.len() + shard.stored.entries().len()
+        };
+        self.shards.iter().map(keys).sum()
+    }
+
     /// When stored answers expire.
     pub(super) fn expiries(&self) -> MutexGuard<'_, Expiries> {
         locked(&self.expiries)

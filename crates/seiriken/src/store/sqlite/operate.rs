@@ -77,6 +77,11 @@ impl Operate for SqliteStore {
         Ok(Page { records, next: next.map(Place::cursor) })
     }
 
+    async fn about_how_many(&self) -> Result<u64, StoreError> {
+        self.shared.writer.check_open()?;
+        Ok(self.shared.index.about_how_many() as u64)
+    }
+
     async fn resolve(
         &self,
         id: RecordId,
