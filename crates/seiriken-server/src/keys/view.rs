@@ -134,7 +134,7 @@ impl RecordView {
             },
             executions: record.executions,
             token: record.token.as_u128().to_string(),
-            scope: record.scope.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),
+            scope: format!("{:016x}", u64::from_be_bytes(*record.scope.as_bytes())),
             request: compared(&record.fingerprint),
             made_at: match record.minted {
                 Minted::At(time) => Some(rfc3339(time)),
