@@ -71,6 +71,8 @@ impl Asked {
     pub(super) fn answered(self) {
         #[cfg(feature = "metrics")]
         metrics::histogram!(STORE_SECONDS, "verb" => self.verb).record(self.at.elapsed());
+        #[cfg(not(feature = "metrics"))]
+        let Self {} = self;
     }
 
     pub(super) fn failed(self) {
