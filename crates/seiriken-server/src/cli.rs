@@ -1,15 +1,17 @@
 //! Every option, its default and its unit.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
-use std::str::FromStr;
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::http::{HeaderValue, Uri};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use seiriken::{AcceptedKeys, OnConcurrent, Policy};
 
 use crate::check::CheckOptions;
+use crate::identity::IdentityOption;
 use crate::keys::KeysOptions;
+use crate::proxy::{Config, ProxyOptions};
 use crate::send::SendOptions;
 use crate::store_url::StoreUrl;
 use crate::{stop, units};
@@ -31,6 +33,9 @@ struct Cli {
 pub(crate) enum Command {
     /// The order service: takes orders over HTTP, each at most once (the default).
     Orders(OrdersOptions),
+    /// A reverse proxy: puts the keys in front of any HTTP service, which runs each request at most
+    /// once.
+    Proxy(Box<ProxyOptions>),
     /// Sends one request so that it is done at most once, however often it has to be sent.
     Send(SendOptions),
     /// Tells whether an endpoint honours its Idempotency-Keys, whatever it is written in.
@@ -125,40 +130,8 @@ pub(crate) struct OrdersOptions {
     pub(crate) cors: Option<HeaderValue>,
 }
 
-/// What says whose request one is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum IdentityOption {
-    /// `Authorization` and `X-Api-Key`, as they are.
-    Credentials,
-    /// The value of a header field that a gateway in front has verified.
-    Header(HeaderName),
-    /// The value of a cookie.
-    Cookie(String),
-    /// Everybody is the same one.
-    Anonymous,
-}
-
-impl FromStr for IdentityOption {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            None if text == "credentials" => Ok(Self::Credentials),
-            None if text == "anonymous" => Ok(Self::Anonymous),
-            Some(("header", name)) => name
-                .parse()
-                .map(Self::Header)
-                .map_err(|_| format!("'{name}' is not the name of a header field")),
-            Some(("cookie", name)) if !name.is_empty() => Ok(Self::Cookie(name.to_owned())),
-            _ => {
-                Err(format!("'{text}' is none of credentials, header=NAME, cookie=NAME, anonymous"))
-            }
-        }
-    }
-}
-
 /// Reads an address that problem types can be made from: scheme and host, nothing else.
-fn public_url(text: &str) -> Result<String, String> {
+pub(crate) fn public_url(text: &str) -> Result<String, String> {
     let wrong = || format!("'{text}' is not an address such as https://shop.example");
     let uri: Uri = text.parse().map_err(|_| wrong())?;
     let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority())
@@ -182,7 +155,7 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
 }
 
 /// `HOST:PORT`. Whether the host exists, and the port is free, is found out when it is opened.
-fn address(text: &str) -> Result<String, String> {
+pub(crate) fn address(text: &str) -> Result<String, String> {
     match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.into()),
         _ => Err(format!("'{text}' is not an address such as localhost:3000 or 127.0.0.1:0")),
@@ -190,7 +163,7 @@ fn address(text: &str) -> Result<String, String> {
 }
 
 /// As [`address`]. A port alone is one that other machines do not reach.
-fn admin_address(text: &str) -> Result<String, String> {
+pub(crate) fn admin_address(text: &str) -> Result<String, String> {
     match text.parse::<u16>() {
         Ok(port) => Ok(format!("localhost:{port}")),
         Err(_) => address(text),
@@ -198,14 +171,14 @@ fn admin_address(text: &str) -> Result<String, String> {
 }
 
 /// A retention of zero would forget every answer at once.
-fn retention(text: &str) -> Result<Duration, String> {
+pub(crate) fn retention(text: &str) -> Result<Duration, String> {
     match units::duration(text)? {
         Duration::ZERO => Err("an answer that is kept for no time at all is no protection".into()),
         retention => Ok(retention),
     }
 }
 
-fn lease(text: &str) -> Result<Duration, String> {
+pub(crate) fn lease(text: &str) -> Result<Duration, String> {
     match units::duration(text)? {
         lease if lease < Policy::LEASE_MIN => Err(format!(
             "a lease has at least {:?}: a busy machine would look dead",
@@ -224,7 +197,7 @@ fn accepted_keys(text: &str) -> Result<AcceptedKeys, String> {
     }
 }
 
-fn quota(text: &str) -> Result<u64, String> {
+pub(crate) fn quota(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(0) => Err("a quota of 0 would refuse every order".into()),
         Ok(keys) => Ok(keys),
@@ -232,7 +205,7 @@ fn quota(text: &str) -> Result<u64, String> {
     }
 }
 
-fn on_concurrent(text: &str) -> Result<OnConcurrent, String> {
+pub(crate) fn on_concurrent(text: &str) -> Result<OnConcurrent, String> {
     match text.split_once('=') {
         None if text == "reject" => Ok(OnConcurrent::Reject),
         Some(("wait", limit)) => units::duration(limit).map(OnConcurrent::Wait),
@@ -240,11 +213,31 @@ fn on_concurrent(text: &str) -> Result<OnConcurrent, String> {
     }
 }
 
-/// Reads the command line and the environment. `Err` is how the program ends instead: after help
-/// was asked for, or with one line on standard error.
+/// Reads the command line, the environment and the proxy's configuration file. `Err` is how the
+/// program ends instead: after help was asked for, or with one line on standard error.
 pub(crate) fn parse() -> Result<Command, ExitCode> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let command = read(&arguments)?;
+    let file = match &command {
+        Command::Proxy(options) => options.config.clone(),
+        Command::Orders(_) | Command::Send(_) | Command::Check(_) | Command::Keys(_) => None,
+    };
+    let Some(file) = file else { return Ok(command) };
+    let config = Config::read(&file).map_err(|wrong| stop::bad_use(&wrong))?;
+    // After the name of the program and that of the command: of two the later one counts.
+    let at = arguments.len().min(2);
+    arguments.splice(at..at, config.arguments.iter().cloned());
+    match read(&arguments)? {
+        Command::Proxy(options) => {
+            Ok(Command::Proxy(Box::new(ProxyOptions { file: config, ..*options })))
+        }
+        command => Ok(command),
+    }
+}
+
+fn read(arguments: &[OsString]) -> Result<Command, ExitCode> {
     let parsed = Cli::command()
-        .try_get_matches()
+        .try_get_matches_from(arguments)
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     match parsed {
         Ok(Cli { command, orders }) => Ok(command.unwrap_or(Command::Orders(orders))),
@@ -278,12 +271,6 @@ mod tests {
     fn values_are_read_or_refused() {
         assert_eq!(on_concurrent("reject"), Ok(OnConcurrent::Reject));
         assert_eq!(on_concurrent("wait=5s"), Ok(OnConcurrent::Wait(Duration::from_secs(5))));
-        assert_eq!("anonymous".parse(), Ok(IdentityOption::Anonymous));
-        assert_eq!("cookie=session".parse(), Ok(IdentityOption::Cookie("session".into())));
-        assert!("header=x-user".parse::<IdentityOption>().is_ok());
-        for text in ["", "header", "header=", "header=a b", "cookie=", "jwt", "anonymous=1"] {
-            assert!(text.parse::<IdentityOption>().is_err(), "{text}");
-        }
         assert_eq!(public_url("https://a.example/"), Ok("https://a.example".into()));
         assert_eq!(public_url("https://A.example:443"), Ok("https://a.example".into()));
         for text in [

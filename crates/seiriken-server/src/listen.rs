@@ -42,6 +42,16 @@ impl Listening {
         format!("http://{}", self.address)
     }
 
+    /// Where, without a scheme.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The ports themselves, for whoever serves them otherwise.
+    pub(crate) fn into_listeners(self) -> Vec<TcpListener> {
+        self.listeners
+    }
+
     /// Serves until `stop` turns true, then finishes what has begun.
     pub(crate) async fn serve(self, app: Router, stop: watch::Receiver<bool>) {
         let mut serving = JoinSet::new();

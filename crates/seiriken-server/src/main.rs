@@ -4,9 +4,11 @@ mod admin;
 mod body_text;
 mod check;
 mod cli;
+mod identity;
 mod keys;
 mod listen;
 mod orders;
+mod proxy;
 mod send;
 mod shell;
 mod stop;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         match command {
             Command::Orders(options) => orders::serve(options).await,
+            Command::Proxy(options) => proxy::serve(*options).await,
             Command::Check(options) => check::check(*options).await,
             Command::Send(options) => send::send(options).await,
             Command::Keys(options) => keys::keys(options).await,

@@ -51,7 +51,8 @@ impl Tls {
         set("tls-auth-clients", "no");
     }
 
-    fn key(&self) -> PathBuf {
+    /// Its private key, PEM.
+    pub fn key(&self) -> PathBuf {
         self.file("key.pem")
     }
 

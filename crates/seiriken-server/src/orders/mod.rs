@@ -14,8 +14,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::header::COOKIE;
-use axum::http::{HeaderMap, HeaderValue};
 use seiriken::Quota;
 use seiriken::engine::Engine;
 use seiriken::http::{Idempotency, Identity};
@@ -24,7 +22,8 @@ use tokio::sync::watch;
 
 pub(crate) use self::serve::serve;
 use crate::admin::Admin;
-use crate::cli::{IdentityOption, OrdersOptions};
+use crate::cli::OrdersOptions;
+use crate::identity::IdentityOption;
 use crate::listen::Listening;
 use crate::stop;
 
@@ -55,31 +54,7 @@ fn idempotency<S: Store + Clone>(options: &OrdersOptions, store: S) -> Idempoten
 
 /// The service has no cookies of its own: unless one is named, they mean nothing to it.
 fn identity(option: &IdentityOption) -> Identity {
-    match option.clone() {
-        IdentityOption::Credentials => Identity::credentials().ignoring_cookies(),
-        IdentityOption::Anonymous => Identity::anonymous(),
-        IdentityOption::Header(name) => Identity::from_fn(move |parts| {
-            only(parts.headers.get_all(&name).iter().map(HeaderValue::as_bytes))
-        }),
-        IdentityOption::Cookie(name) => {
-            Identity::from_fn(move |parts| cookie(&parts.headers, &name))
-        }
-    }
-}
-
-/// The cookie of this name (RFC 6265 section 4.2.1).
-fn cookie(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs =
-        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    only(pairs.filter(|(found, _)| *found == name).map(|(_, value)| value.as_bytes()))
-}
-
-/// The value, where there is exactly one and something in it. Of two, one is the caller's own and
-/// nobody here can tell which: that caller would choose whose answer to read.
-fn only<'v>(mut values: impl Iterator<Item = &'v [u8]>) -> Option<Vec<u8>> {
-    let value = values.next().filter(|value| !value.is_empty())?;
-    values.next().is_none().then(|| value.to_vec())
+    option.identity().ignoring_cookies()
 }
 
 /// Where the service is reached.

@@ -23,7 +23,8 @@ use uuid::Uuid;
 use super::book::Book;
 use super::refusal::{self, Refusal};
 use super::{openapi, page, prepare};
-use crate::cli::{IdentityOption, OrdersOptions};
+use crate::cli::OrdersOptions;
+use crate::identity::IdentityOption;
 
 /// What the calls share.
 #[derive(Debug, Clone)]

@@ -48,6 +48,7 @@ pub(super) struct Rules {
     pub(super) marker: HeaderName,
     pub(super) methods: Vec<Method>,
     pub(super) fingerprint: FingerprintKind,
+    pub(super) host_compared: bool,
     pub(super) ignored: IgnoredMembers,
     pub(super) request_body_bytes_max: usize,
     pub(super) response_body_bytes_max: usize,
@@ -71,6 +72,7 @@ impl<S: Store + Clone> Idempotency<S> {
             marker: HeaderName::from_static("idempotent-replayed"),
             methods: vec![Method::POST, Method::PATCH],
             fingerprint: FingerprintKind::default(),
+            host_compared: false,
             ignored: IgnoredMembers::default(),
             request_body_bytes_max: 1 << 20,
             response_body_bytes_max: 1 << 20,
@@ -174,6 +176,14 @@ impl<S: Store + Clone> Idempotency<S> {
     #[must_use]
     pub fn ignoring_json(mut self, pointer: impl Into<String>) -> Self {
         self.ignored.push(pointer.into());
+        self
+    }
+
+    /// Counts the host that a request names as a part of what makes it the same request. For one
+    /// layer in front of services of several hosts. Defaults to not looking at it.
+    #[must_use]
+    pub fn comparing_host(mut self) -> Self {
+        self.rules.host_compared = true;
         self
     }
 

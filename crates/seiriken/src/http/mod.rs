@@ -30,7 +30,7 @@
 //!
 //! The path is compared as it was sent, also inside nested axum routers. Another framework that
 //! shortens the path before the layer sees it needs a [`Scope`](crate::Scope) per mount. The host
-//! is not compared: services of several hosts need a scope for each.
+//! is compared where the layer is told so ([`Idempotency::comparing_host`]).
 //!
 //! A guarded answer is read to its end before it is sent, so endless ones (server-sent events) and
 //! protocol upgrades do not belong on guarded routes.

@@ -31,6 +31,9 @@ pub struct PolicyPage {
     methods: Vec<String>,
     retention_seconds: u64,
     fingerprint: &'static str,
+    /// Said only where it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_compared: Option<bool>,
     ignored_members: Vec<String>,
     effect_class: &'static str,
     durability: Option<String>,
@@ -87,6 +90,7 @@ impl PolicyPage {
                 FingerprintKind::Bytes => "bytes",
                 FingerprintKind::CanonicalJson | FingerprintKind::PartialJson => "canonical-json",
             },
+            host_compared: rules.host_compared.then_some(true),
             ignored_members: rules.ignored.pointers().map(str::to_owned).collect(),
             effect_class: match policy.class {
                 EffectClass::Transactional => "transactional",
@@ -200,7 +204,11 @@ impl PolicyPage {
             ),
             (
                 "Same request means",
-                format!("same method, path, query, content type and body ({})", self.fingerprint),
+                format!(
+                    "same method, {}path, query, content type and body ({})",
+                    if self.host_compared.is_some() { "host, " } else { "" },
+                    self.fingerprint
+                ),
             ),
             ("Members of JSON bodies that do not count", ignored),
             ("While the first request runs", concurrent),
@@ -284,6 +292,16 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&page().json()).unwrap();
         assert_eq!(json["durability"], said);
         assert!(page().html().contains(&format!("<td>{said}</td>")), "{}", page().html());
+    }
+
+    #[test]
+    fn it_says_where_the_host_counts() {
+        let store = std::sync::Arc::new(MemoryStore::new().unwrap());
+        let guard = Idempotency::new(store, Identity::anonymous()).comparing_host();
+        let page = guard.layer().policy_page();
+        let json: serde_json::Value = serde_json::from_str(&page.json()).unwrap();
+        assert_eq!(json["hostCompared"], true);
+        assert!(page.html().contains("same method, host, path"), "{}", page.html());
     }
 
     #[test]

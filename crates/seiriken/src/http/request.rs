@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body::Body;
@@ -96,6 +96,8 @@ struct FingerprintedRequest<S> {
     gate: Arc<Gate<S>>,
     method: Method,
     uri: Uri,
+    /// Where the host is compared: `//host/path`, which no path without a host is compared with.
+    path_at_host: Option<Vec<u8>>,
     content_type: Option<ContentType>,
     body: Bytes,
 }
@@ -106,6 +108,7 @@ impl<S: Store> FingerprintedRequest<S> {
             gate: Arc::clone(gate),
             method: parts.method.clone(),
             uri: target(parts).clone(),
+            path_at_host: gate.rules.host_compared.then(|| path_at_host(parts)),
             content_type: content_type(&parts.headers),
             body: body.clone(),
         }
@@ -114,7 +117,7 @@ impl<S: Store> FingerprintedRequest<S> {
     fn fingerprint(&self, kind: FingerprintKind) -> Fingerprint {
         let request = RequestParts {
             method: self.method.as_str().as_bytes(),
-            path: self.uri.path().as_bytes(),
+            path: self.path_at_host.as_deref().unwrap_or(self.uri.path().as_bytes()),
             query: self.uri.query().map(str::as_bytes),
             content_type: self.content_type.as_ref().map(AsRef::as_ref),
             body: &self.body,
@@ -145,6 +148,16 @@ pub(super) fn target(parts: &Parts) -> &Uri {
 #[cfg(not(feature = "axum"))]
 pub(super) fn target(parts: &Parts) -> &Uri {
     &parts.uri
+}
+
+/// The path and before it the host that the request names: in its target (HTTP/2, or the absolute
+/// form), else in `Host` (RFC 9112 section 3.3). Hosts are equal in either case (RFC 3986 section
+/// 3.2.2).
+fn path_at_host(parts: &Parts) -> Vec<u8> {
+    let named = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let host = named.or_else(|| parts.headers.get(HOST).map(HeaderValue::as_bytes));
+    let host = host.unwrap_or_default().to_ascii_lowercase();
+    [b"//", &host[..], target(parts).path().as_bytes()].concat()
 }
 
 /// What the request says it carries.

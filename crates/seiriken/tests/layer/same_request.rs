@@ -49,6 +49,29 @@ async fn what_the_client_would_like_to_get_does_not_make_it_another_request() {
     service.call(retry).await.assert_replays(&first);
 }
 
+#[tokio::test]
+async fn the_host_counts_where_the_layer_is_told_so() {
+    let at = |target: &str, host: &str| {
+        let mut request = post(target, Vec::new());
+        request.headers_mut().insert("host", host.parse().expect("a value"));
+        request
+    };
+    let service = Guarded::answering(&in_memory(), || says(201, "made"));
+    let first = service.call(at("/", "a.example")).await;
+    first.assert_executed();
+    service.call(at("/", "b.example")).await.assert_replays(&first);
+
+    let service = Guarded::answering(&in_memory().comparing_host(), || says(201, "made"));
+    let first = service.call(at("/", "a.example")).await;
+    first.assert_executed();
+    service.call(at("/", "A.example")).await.assert_replays(&first);
+    service.call(at("http://a.example/", "ignored")).await.assert_replays(&first);
+    for (target, host) in [("/", "b.example"), ("/", "a.example:80"), ("http://b/", "a.example")] {
+        service.call(at(target, host)).await.assert_refused(ProblemKind::KeyReused);
+    }
+    assert_eq!(service.runs(), 1);
+}
+
 fn json(body: &'static str) -> Request<Body> {
     let request = Request::post("/").header("Idempotency-Key", "k");
     request.header("Content-Type", "application/json").body(body.into()).expect("a request")

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 use self::answers::Answers;
 use super::routes::{LIMIT_MAX, LIMIT_USUAL, policy_address};
-use crate::cli::{IdentityOption, OrdersOptions};
+use crate::cli::OrdersOptions;
+use crate::identity::IdentityOption;
 
 /// The whole description.
 pub(super) fn document(policy: &PolicyPage, options: &OrdersOptions) -> Value {

@@ -1,0 +1,157 @@
+//! Every kind of answer is run once and given again.
+
+use reqwest::Method;
+use reqwest::header::{HOST, HeaderMap, HeaderValue};
+
+use crate::client::Answer;
+use crate::process::Proxy;
+use crate::upstream::{Language, Upstream};
+
+const ORDER: &str = r#"{"itemId":"cake-001","qty":1}"#;
+
+#[tokio::test]
+async fn an_answer_is_given_again_and_nothing_runs_again() {
+    for language in Language::ALL {
+        let upstream = Upstream::in_language(language).await;
+        let proxy = Proxy::before(&upstream.url, &[]).await;
+        let client = proxy.client();
+        let paths = [
+            ("/status/200", 200),
+            ("/status/204", 204),
+            ("/303", 303),
+            ("/status/402", 402),
+            ("/status/418", 418),
+            ("/status/500", 500),
+            ("/status/503", 503),
+            ("/binary", 200),
+            ("/chunked", 200),
+            ("/cookies", 201),
+            ("/trailers", 200),
+            ("/orders", 201),
+        ];
+        for (path, status) in paths {
+            let first = client.post(path, path, ORDER).await;
+            first.assert_executed(status);
+            client.post(path, path, ORDER).await.assert_replays(&first);
+        }
+        let seen = upstream.seen().await;
+        let targets: Vec<&str> = seen.iter().map(|seen| seen.target.as_str()).collect();
+        assert_eq!(targets, paths.map(|(path, _)| path), "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_caller_gets_all_that_the_service_said_but_what_is_about_its_connection() {
+    let upstream = Upstream::node().await;
+    let proxy = Proxy::before(&upstream.url, &[]).await;
+    let answer = proxy.client().post("/cookies", "k", ORDER).await;
+    assert_eq!(answer.field("set-cookie"), ["a=1", "b=2"]);
+    assert_eq!(answer.field("link"), ["</a>", "</b>"]);
+    assert!(answer.field("x-hop").is_empty() && answer.field("connection").is_empty());
+    assert_eq!(answer.text(), "made");
+
+    let unguarded = proxy.client().get("/cookies").await;
+    assert_eq!((unguarded.field("set-cookie"), unguarded.text()), (vec!["a=1", "b=2"], "made"));
+    assert!(unguarded.field("x-hop").is_empty() && unguarded.field("connection").is_empty());
+
+    let binary = proxy.client().post("/binary", "b", "").await;
+    assert_eq!(binary.body, (0..=255).collect::<Vec<u8>>());
+    assert_eq!(proxy.client().post("/303", "r", "").await.field("location"), ["/orders/1"]);
+}
+
+#[tokio::test]
+async fn an_answer_of_8_mib_is_kept_where_there_is_room_and_else_reaches_the_first_caller_alone() {
+    let upstream = Upstream::node().await;
+    let roomy = Proxy::before(&upstream.url, &["--max-response", "9MiB"]).await;
+    let first = roomy.client().post("/long", "k", "").await;
+    first.assert_executed(200);
+    assert_eq!(first.body.len(), 8 << 20);
+    roomy.client().post("/long", "k", "").await.assert_replays(&first);
+
+    let usual = Proxy::before(&upstream.url, &[]).await;
+    let first = usual.client().post("/long", "k", "").await;
+    first.assert_executed(200);
+    assert_eq!(first.body.len(), 8 << 20);
+    let again = usual.client().post("/long", "k", "").await;
+    again.assert_problem(500, "response-not-kept");
+    assert_eq!(again.json()["recordedStatus"], 200);
+    assert_eq!(upstream.seen().await.len(), 2);
+}
+
+#[tokio::test]
+async fn another_path_query_host_or_body_is_another_request() {
+    let upstream = Upstream::node().await;
+    let proxy = Proxy::before(&upstream.url, &[]).await;
+    let client = proxy.client();
+    client.post("/orders", "k", ORDER).await.assert_executed(201);
+    for (target, body) in
+        [("/orders/", ORDER), ("/orders?a", ORDER), ("/Orders", ORDER), ("/orders", "{}")]
+    {
+        client.post(target, "k", body).await.assert_problem(422, "key-reused");
+    }
+    let patched = client.request(Method::PATCH, "/orders").header("Idempotency-Key", "k");
+    Answer::to(patched.body(ORDER)).await.assert_problem(422, "key-reused");
+    let other: HeaderMap =
+        [(HOST, HeaderValue::from_static("other.example"))].into_iter().collect();
+    let elsewhere = client.keyed("/orders", "k", ORDER).headers(other);
+    Answer::to(elsewhere).await.assert_problem(422, "key-reused");
+    let somebody = client.keyed("/orders", "k", ORDER).bearer_auth("somebody else's");
+    Answer::to(somebody).await.assert_problem(422, "credential-changed");
+    let cookie = client.keyed("/orders", "k", ORDER).header("Cookie", "session=1");
+    Answer::to(cookie).await.assert_problem(403, "identity-unknown");
+    assert_eq!(upstream.seen().await.len(), 1);
+}
+
+#[tokio::test]
+async fn statuses_that_say_that_nothing_was_done_free_the_key() {
+    let upstream = Upstream::node().await;
+    let proxy = Proxy::before(&upstream.url, &[]).await;
+    for status in [401, 405, 413, 415, 425, 429] {
+        let path = format!("/status/{status}");
+        for _ in 0..2 {
+            proxy.client().post(&path, &path, "").await.assert_executed(status);
+        }
+    }
+    assert_eq!(upstream.seen().await.len(), 12);
+}
+
+#[tokio::test]
+async fn what_is_not_guarded_passes_and_a_required_key_is_demanded_in_every_spelling() {
+    let upstream = Upstream::node().await;
+    let proxy =
+        Proxy::before(&upstream.url, &["--require", "/orders/{id}/cancel", "/pay/**"]).await;
+    let client = proxy.client();
+    let unguarded = |method, target: &str| client.request(method, target).body(ORDER);
+    for method in [Method::POST, Method::PUT, Method::GET, Method::DELETE] {
+        for _ in 0..2 {
+            let answer = Answer::to(unguarded(method.clone(), "/orders")).await;
+            assert_eq!((answer.status.as_u16(), answer.marker()), (201, None));
+            assert_eq!(answer.json()["body"], ORDER);
+        }
+    }
+    let ran = upstream.seen().await.len();
+    assert_eq!(ran, 8);
+    for target in
+        ["/orders/1/cancel", "/Orders/1//cancel/", "/%6frders/1/cancel", "/pay", "/pay/a/b"]
+    {
+        Answer::to(unguarded(Method::POST, target)).await.assert_problem(400, "key-missing");
+    }
+    assert_eq!(upstream.seen().await.len(), ran);
+    for (page, required) in [("", false), ("/required", true)] {
+        let policy = client.get(&format!("/.well-known/idempotency{page}")).await.json();
+        assert_eq!(policy["retentionSeconds"], 86_400);
+        assert_eq!(policy["key"]["required"], required);
+        assert_eq!(
+            (&policy["effectClass"], &policy["hostCompared"]),
+            (&"opaque".into(), &true.into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_an_answer_has_its_length_and_no_body() {
+    let upstream = Upstream::node().await;
+    let proxy = Proxy::before(&upstream.url, &[]).await;
+    let head = Answer::to(proxy.client().request(Method::HEAD, "/long")).await;
+    assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
+}
