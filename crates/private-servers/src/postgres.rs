@@ -1,7 +1,7 @@
 //! A private PostgreSQL.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -30,8 +30,14 @@ const PACKAGE: &str = "postgresql";
 impl PrivatePostgres {
     /// Makes a database and starts it with these settings (`fsync=off`, say) beside its own.
     pub fn start(settings: &[&str]) -> Result<Self, ServerError> {
+        Self::start_in(&std::env::temp_dir(), settings)
+    }
+
+    /// The same with its files in a folder of its own below this one, for whoever cares on which
+    /// disk they are. The user that the server runs as has to be able to enter it.
+    pub fn start_in(above: &Path, settings: &[&str]) -> Result<Self, ServerError> {
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let server = Self::in_a_new_folder(settings)?;
+        let server = Self::in_a_new_folder(above, settings)?;
         let mut make = server.run_as.command(find("initdb", PACKAGE)?);
         make.args(["--no-sync", "--auth=trust", "--username=postgres", "--locale=C"]);
         run(make.args(["--encoding=UTF8", "--pgdata"]).arg(server.data()), None)?;
@@ -41,7 +47,7 @@ impl PrivatePostgres {
     /// Starts a standby: it follows this one, and takes no writes.
     pub fn standby(&self) -> Result<Self, ServerError> {
         // It must allow as many connections as the one it follows, so its settings are the same.
-        let standby = Self::in_a_new_folder(self.more_settings.clone())?;
+        let standby = Self::in_a_new_folder(&std::env::temp_dir(), self.more_settings.clone())?;
         let mut copy = standby.run_as.command(find("pg_basebackup", PACKAGE)?);
         copy.args(["--host=127.0.0.1", "--username=postgres", "--port"]).arg(self.port.to_string());
         copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--pgdata"]);
@@ -49,10 +55,10 @@ impl PrivatePostgres {
         standby.set_and_start()
     }
 
-    fn in_a_new_folder(more_settings: Vec<String>) -> Result<Self, ServerError> {
+    fn in_a_new_folder(above: &Path, more_settings: Vec<String>) -> Result<Self, ServerError> {
         let pg_ctl = find("pg_ctl", PACKAGE)?;
         let run_as = RunAs::of_this_process()?;
-        let folder = tempfile::Builder::new().prefix("private-postgres-").tempdir();
+        let folder = tempfile::Builder::new().prefix("private-postgres-").tempdir_in(above);
         let folder = folder.map_err(ServerError::system("a folder for the database"))?;
         run_as.hand_over(folder.path())?;
         let watched = data_in(&folder).display().to_string();
@@ -77,6 +83,42 @@ impl PrivatePostgres {
     /// The port that it listens on, also after a restart.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The number of its first process, whose children are all the others, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
+        file.lines().next()?.trim().parse().ok()
+    }
+
+    /// A program of PostgreSQL's own (`psql`, `pgbench`) that is told where this server is, and gets
+    /// nothing else from the shell of whoever runs it.
+    pub fn client(&self, program: &'static str) -> Result<Command, ServerError> {
+        // Beside the server's: what stands in everybody's PATH on Debian chooses a version itself.
+        let path = self.pg_ctl.with_file_name(program);
+        if !path.is_file() {
+            return Err(ServerError::NotInstalled { program, package: PACKAGE });
+        }
+        let mut command = Command::new(path);
+        command.env_clear().stdin(Stdio::null());
+        command.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &self.port.to_string()]);
+        Ok(command)
+    }
+
+    /// What `psql` prints for statements on a database, each a transaction of its own: the rows
+    /// alone, their columns with `|` between them.
+    pub fn psql(&self, database: &str, statements: &[&str]) -> Result<String, ServerError> {
+        let mut psql = self.client("psql")?;
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]);
+        for statement in statements {
+            psql.args(["-c", statement]);
+        }
+        let ended = psql.output().map_err(ServerError::system("starting psql"))?;
+        if ended.status.success() {
+            return Ok(String::from_utf8_lossy(&ended.stdout).trim().to_owned());
+        }
+        let answer = String::from_utf8_lossy(&ended.stderr).into_owned();
+        Err(ServerError::Command { command: statements.join("; "), answer })
     }
 
     /// Ends it at once, as a crash would: nothing is written down in order, connections break.

@@ -5,7 +5,7 @@ mod cluster;
 mod sentinel;
 mod tls;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -37,6 +37,8 @@ pub enum Persistence {
 pub struct RedisSettings {
     persistence: Persistence,
     tls: Option<Tls>,
+    /// Where its folder is to be, unless among temporary ones.
+    above: Option<PathBuf>,
     /// Names of redis.conf and their values.
     more: Vec<(String, String)>,
 }
@@ -61,11 +63,27 @@ impl RedisSettings {
         self
     }
 
+    /// Keeps its files in a folder of its own below this one, for whoever cares on which disk they
+    /// are.
+    #[must_use]
+    pub fn below(mut self, above: &Path) -> Self {
+        self.above = Some(above.to_owned());
+        self
+    }
+
     /// Anything else of redis.conf: `maxmemory-policy`, `requirepass`, `save`.
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.more.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    fn folder(&self) -> Result<TempDir, ServerError> {
+        let folder = match &self.above {
+            None => TempDir::new(),
+            Some(above) => TempDir::new_in(above),
+        };
+        folder.map_err(ServerError::system("a folder for Redis"))
     }
 }
 
@@ -86,7 +104,7 @@ const PORTS_TRIED: usize = 5;
 impl RedisServer {
     /// Starts one, and waits until it answers.
     pub fn start(settings: RedisSettings) -> Result<Self, ServerError> {
-        let folder = TempDir::new().map_err(ServerError::system("a temporary folder"))?;
+        let folder = settings.folder()?;
         let tls_port = settings.tls.is_some().then(port::free).transpose()?;
         let mut server = Self { settings, folder, port: 0, tls_port, process: None };
         for _ in 1..PORTS_TRIED {
@@ -147,7 +165,7 @@ impl RedisServer {
     /// Starts it again, on the same port and nothing on its disk.
     pub fn restart_empty(&mut self) -> Result<(), ServerError> {
         self.kill();
-        self.folder = TempDir::new().map_err(ServerError::system("a temporary folder"))?;
+        self.folder = self.settings.folder()?;
         self.run()
     }
 
