@@ -10,7 +10,10 @@ use crate::picture::Picture;
 use crate::results::Results;
 use crate::side::Place;
 use crate::table::grouped;
-use crate::{beside, checkout, goal, growth, memory, opaque, orders, reopen, stopwatch, summary};
+use crate::{
+    beside, checkout, goal, growth, memory, opaque, orders, postgres, redis, reopen, stopwatch,
+    summary,
+};
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +24,10 @@ pub enum Benchmark {
     Orders,
     /// An opaque effect on SQLite beside bare axum.
     Opaque,
+    /// On PostgreSQL beside pgbench.
+    Postgres,
+    /// On Redis beside the crate `idempotent`.
+    Redis,
     /// Opening with many live keys.
     Reopen,
     /// Few live keys and many; a key that many wait for.
@@ -39,6 +46,8 @@ impl Benchmark {
             Self::Memory => "memory",
             Self::Orders => "orders",
             Self::Opaque => "opaque",
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
             Self::Reopen => "reopen",
             Self::Growth => "growth",
             Self::Peers => "peers",
@@ -50,6 +59,8 @@ impl Benchmark {
             Self::Memory => "Safe retries in memory, beside the bare handler",
             Self::Orders => "Orders exactly once, beside the textbook design in memory",
             Self::Opaque => "An effect elsewhere: claim and answer on the disk",
+            Self::Postgres => "On PostgreSQL, beside pgbench with statements written by hand",
+            Self::Redis => "On Redis, beside the crate idempotent",
             Self::Reopen => "Back after a stop and after a kill",
             Self::Growth => "What a request costs when there are many keys",
             Self::Peers => "What others have made for the same purpose",
@@ -61,6 +72,8 @@ impl Benchmark {
             Self::Memory => memory::CONNECTIONS,
             Self::Orders => orders::CONNECTIONS,
             Self::Opaque => opaque::CONNECTIONS,
+            Self::Postgres => postgres::CONNECTIONS,
+            Self::Redis => redis::CONNECTIONS,
             Self::Reopen => reopen::CONNECTIONS,
             Self::Growth => growth::CONNECTIONS,
             Self::Peers => beside::CONNECTIONS,
@@ -89,6 +102,8 @@ impl Benchmark {
             Self::Memory => memory::run(&options, &place, &mut results).await,
             Self::Orders => orders::run(&options, &place, &mut results).await,
             Self::Opaque => opaque::run(&options, &place, &mut results).await,
+            Self::Postgres => postgres::run(&options, &place, &mut results).await,
+            Self::Redis => redis::run(&options, &place, &mut results).await,
             Self::Reopen => reopen::run(&options, &place, &mut results).await,
             Self::Growth => growth::run(&options, &place, &mut results).await,
             Self::Peers => beside::run(&options, &place, &mut results).await,
@@ -102,6 +117,8 @@ impl Benchmark {
             Self::Memory => memory::goals(results),
             Self::Orders => orders::goals(results),
             Self::Opaque => opaque::goals(results),
+            Self::Postgres => postgres::goals(results),
+            Self::Redis => redis::goals(results),
             Self::Reopen => reopen::goals(results),
             Self::Growth => growth::goals(results),
             Self::Peers => beside::goals(results),
@@ -120,6 +137,8 @@ impl Benchmark {
             Self::Memory => memory::panels(results),
             Self::Orders => orders::panels(results),
             Self::Opaque => opaque::panels(results),
+            Self::Postgres => postgres::panels(results),
+            Self::Redis => redis::panels(results),
             Self::Reopen => reopen::panels(results),
             Self::Growth => growth::panels(results),
             Self::Peers => beside::panels(results),

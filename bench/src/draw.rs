@@ -1,7 +1,7 @@
 //! The panels that pictures of several benchmarks share.
 
 use crate::picture::{Bar, Panel, Whose};
-use crate::results::{CPU, Case, Figure, PER_S, Results};
+use crate::results::{CPU, Case, Figure, PER_S, Results, TOGETHER};
 use crate::spread::Spread;
 
 /// Every load of every side: CPU time, which is the figure to trust, and requests per second.
@@ -17,8 +17,16 @@ pub(crate) fn loads(results: &Results, whose: impl Fn(&str) -> Whose) -> Vec<Pan
         };
         cases.iter().map(bar).collect()
     };
+    let (cpu, whose_cpu) = if results.has_databases() {
+        (TOGETHER, " of server and database server")
+    } else {
+        (CPU, "")
+    };
     vec![
-        Panel { title: "CPU time per request, µs (less is better)".to_owned(), bars: bars(CPU) },
+        Panel {
+            title: format!("CPU time{whose_cpu} per request, µs (less is better)"),
+            bars: bars(cpu),
+        },
         Panel {
             title: format!("Requests per second, {connections} connections (more is better)"),
             bars: bars(PER_S),

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! benchmark  the benchmarks by name; each says what it measures, its goals, its picture:
-//!   memory orders opaque reopen growth/ beside (`cargo xtask bench peers`)
+//!   memory orders opaque postgres/ redis/ reopen growth/ beside (`cargo xtask bench peers`)
 //! layout/    `cargo xtask bench layout`: two ways to lay out rows in SQLite
 //! hot_path/  what every request does, one operation at a time: for divan and for callgrind
 //! instructions/  `cargo xtask bench instructions`: that path by callgrind
@@ -13,13 +13,14 @@
 //!   peers    those of others                                 install  by package name, pinned
 //! rounds     interleaved rounds; orders that were made are held to those that were due
 //! load/      the generator: keep-alive connections that check every answer
+//! trips      round trips to a database, counted in between
 //! process    a server as a process                           process_tree  its CPU time, its memory
 //! fill       many live keys in a file, through the library
 //! machine    what it was measured on, down to the price of one sync      checkout  which code
 //! results    all rounds of a run, and ratios of them         spread  least, middle, most
 //! summary    its tables     goal  what is aimed for, and how far it was reached     table  Markdown
 //! picture    its bars, as SVG       draw  panels that several share
-//! record     what is kept below docs/, and made from it      page  the parts of docs/performance.md
+//! record     what is kept below docs/, and made from it      page  the parts of docs/*.md
 //! ```
 //!
 //! Nothing here asserts how fast anything is. What is asserted is that every request was answered
@@ -47,10 +48,12 @@ mod orders;
 mod page;
 mod peers;
 mod picture;
+mod postgres;
 mod process;
 mod process_tree;
 mod random;
 mod record;
+mod redis;
 mod reopen;
 mod results;
 mod rounds;
@@ -59,6 +62,7 @@ mod spread;
 mod stopwatch;
 mod summary;
 mod table;
+mod trips;
 
 use std::path::Path;
 

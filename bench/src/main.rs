@@ -98,6 +98,16 @@ enum Served {
         /// Where the file is, or will be.
         file: PathBuf,
     },
+    /// The baseline behind the layer, on a PostgreSQL database.
+    Postgres {
+        /// Where it is: `postgres://…`.
+        url: String,
+    },
+    /// The baseline behind the layer, on a Redis server.
+    Redis {
+        /// Where it is: `redis://…`.
+        url: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -167,6 +177,8 @@ impl Served {
             Self::Bare => Ok(bare::app()),
             Self::Memory => guarded::in_memory(),
             Self::Sqlite { file } => guarded::on_sqlite(Path::new(file)).await,
+            Self::Postgres { url } => guarded::on_postgres(url).await,
+            Self::Redis { url } => guarded::on_redis(url).await,
         }
     }
 }

@@ -1,13 +1,13 @@
-//! The parts of `docs/performance.md` that are made from results. Each stands between two comments:
-//! `<!-- figures: NAME -->` and `<!-- end of figures -->`.
+//! The parts of `docs/performance.md` and `docs/stores.md` that are made from results. Each stands
+//! between two comments: `<!-- figures: NAME -->` and `<!-- end of figures -->`.
 
 use std::fmt::Write as _;
 
 use crate::benchmark::Benchmark;
 use crate::failure::Failure;
-use crate::results::{CPU, Case, Kind, P50, Results};
+use crate::results::{Case, Kind, P50, Results, TOGETHER};
 use crate::table::{Table, millis};
-use crate::{goal, memory, opaque, orders, peers};
+use crate::{goal, memory, opaque, orders, peers, postgres, redis, summary};
 
 const BEGIN: &str = "<!-- figures: ";
 const BEGIN_ENDS: &str = " -->\n";
@@ -33,9 +33,12 @@ pub(crate) fn filled(page: &str, kept: &Kept) -> Result<String, Failure> {
 }
 
 fn part_of(name: &str, kept: &Kept) -> Result<String, Failure> {
-    let of = |benchmark: Benchmark| {
+    let found = |benchmark: Benchmark| {
         let found = kept.iter().find(|(kept, _)| *kept == benchmark);
-        found.map(|(_, results)| results).ok_or_else(|| {
+        found.map(|(_, results)| results)
+    };
+    let of = |benchmark: Benchmark| {
+        found(benchmark).ok_or_else(|| {
             let name = benchmark.name();
             Failure::new(format!("no results: cargo xtask bench {name} --write"))
         })
@@ -47,8 +50,11 @@ fn part_of(name: &str, kept: &Kept) -> Result<String, Failure> {
         "per core" => {
             let [memory, opaque, orders] =
                 [of(Benchmark::Memory)?, of(Benchmark::Opaque)?, of(Benchmark::Orders)?];
-            Ok(per_core(memory, opaque, orders))
+            let databases = [found(Benchmark::Postgres), found(Benchmark::Redis)];
+            Ok(per_core(memory, opaque, orders, databases))
         }
+        "price on postgres" => of(Benchmark::Postgres).map(price),
+        "price on redis" => of(Benchmark::Redis).map(price),
         name => {
             let benchmark = Benchmark::all().iter().find(|benchmark| benchmark.name() == name);
             let benchmark = benchmark.ok_or_else(|| Failure::new(format!("no figures: {name}")))?;
@@ -74,20 +80,42 @@ fn goals(kept: &Kept) -> String {
     goal::table(&goals).to_string()
 }
 
-/// What one core gives, and what a disk adds.
-fn per_core(memory: &Results, opaque: &Results, orders: &Results) -> String {
+/// What a new order asks of a database, counted.
+fn price(results: &Results) -> String {
+    let (measured, commit) = (&results.measured, &results.commit);
+    let command = &results.command;
+    format!(
+        "Counted on {measured} at `{commit}` by `{command}`:\n\n{}",
+        summary::quantities(results)
+    )
+}
+
+/// What one core gives, and what a disk adds. On a database server, where that was measured, both
+/// processes count.
+fn per_core(
+    memory: &Results,
+    opaque: &Results,
+    orders: &Results,
+    [postgres, redis]: [Option<&Results>; 2],
+) -> String {
     let mut table =
         Table::new(&["what a core is spent on", "CPU µs/request", "requests/s per core"]);
     for (results, side, kind) in [
-        (memory, memory::OURS, Kind::New),
-        (memory, memory::OURS, Kind::Replays),
-        (opaque, opaque::OURS, Kind::New),
-        (opaque, opaque::OURS, Kind::Replays),
-        (orders, orders::SQLITE, Kind::New),
-        (orders, orders::SQLITE, Kind::Replays),
-        (orders, peers::TEXTBOOK, Kind::New),
+        (Some(memory), memory::OURS, Kind::New),
+        (Some(memory), memory::OURS, Kind::Replays),
+        (Some(opaque), opaque::OURS, Kind::New),
+        (Some(opaque), opaque::OURS, Kind::Replays),
+        (Some(orders), orders::SQLITE, Kind::New),
+        (Some(orders), orders::SQLITE, Kind::Replays),
+        (postgres, postgres::TRANSACTIONAL, Kind::New),
+        (postgres, postgres::TRANSACTIONAL, Kind::Replays),
+        (postgres, postgres::OPAQUE, Kind::New),
+        (redis, redis::EVERYSEC, Kind::New),
+        (redis, redis::EVERYSEC, Kind::Replays),
+        (Some(orders), peers::TEXTBOOK, Kind::New),
     ] {
-        let cpu = results.spread(CPU, Case::new(side, kind, results.connections())).median;
+        let Some(results) = results else { continue };
+        let cpu = results.spread(TOGETHER, Case::new(side, kind, results.connections())).median;
         if !cpu.is_nan() {
             let row = [format!("{cpu:.1}"), format!("{:.0}", 1e6 / cpu)];
             table.row([[format!("{side}: {}", kind.words())].as_slice(), &row].concat());
@@ -126,9 +154,20 @@ mod tests {
     }
 
     #[test]
+    fn what_an_order_asks_of_a_database_is_shown_without_its_loads() {
+        let samples = vec![sample(1, "bare axum", 100.0, 10.0)];
+        let mut results = Results { samples, ..Results::default() };
+        results.measured("round trips", "trips", 2.0);
+        let kept = [(Benchmark::Postgres, results)];
+        let page = format!("{BEGIN}price on postgres{BEGIN_ENDS}{END}");
+        let page = filled(&page, &kept).unwrap();
+        assert!(page.contains("| round trips, trips |") && !page.contains("bare axum"), "{page}");
+    }
+
+    #[test]
     fn what_was_never_measured_cannot_be_shown() {
         let page = |name: &str| format!("{BEGIN}{name}{BEGIN_ENDS}{END}");
-        for name in ["orders", "speed", "headline"] {
+        for name in ["orders", "speed", "headline", "price on redis"] {
             assert!(filled(&page(name), &[]).is_err(), "{name}");
         }
         assert_eq!(filled("no parts", &[]).unwrap(), "no parts");

@@ -40,9 +40,18 @@ pub(crate) async fn python() -> Result<[Side; 2], Failure> {
 
 /// The crate that does what the layer does.
 pub(crate) async fn idempotent() -> Result<Side, Failure> {
+    built(IDEMPOTENT, Vec::new()).await
+}
+
+/// The same on a Redis server.
+pub(crate) async fn idempotent_on_redis(name: &str, url: &str) -> Result<Side, Failure> {
+    built(name, vec![url.to_owned()]).await
+}
+
+async fn built(name: &str, arguments: Vec<String>) -> Result<Side, Failure> {
     let program = install::idempotent().await?;
-    let launch = Launch { program, arguments: Vec::new(), environment: Vec::new() };
-    Ok(Side { name: IDEMPOTENT.to_owned(), marks: Marks::Replays, launch, anew: None })
+    let launch = Launch { program, arguments, environment: Vec::new() };
+    Ok(Side { name: name.to_owned(), marks: Marks::Replays, launch, anew: None })
 }
 
 /// The sides, or none of them and one line that says why.

@@ -43,12 +43,22 @@ pub(crate) fn resident_bytes(root: u32) -> Result<u64, Failure> {
 
 /// The CPU time this process has taken so far. Its children are the servers, which do not count.
 pub(crate) fn own_cpu_time() -> Result<Duration, Failure> {
+    own_ticks([11, 12])
+}
+
+/// The sum of two fields of this process, of those behind its name.
+fn own_ticks(of: [usize; 2]) -> Result<Duration, Failure> {
     let stat = fs::read_to_string("/proc/self/stat").while_doing("reading own CPU time")?;
     let ticks = fields(&stat).and_then(|fields| {
-        let [user, system] = [fields.get(11)?, fields.get(12)?].map(|field| field.parse().ok());
+        let [user, system] = of.map(|at| fields.get(at)?.parse().ok());
         u32::checked_add(user?, system?)
     });
     ticks.map(|ticks| TICK * ticks).ok_or_else(|| Failure::new("the kernel says no CPU time"))
+}
+
+/// The CPU time of children of this process that have ended and were waited for.
+pub(crate) fn ended_children_cpu_time() -> Result<Duration, Failure> {
+    own_ticks([13, 14])
 }
 
 /// All there are. One that ends while we look is one that has ended.

@@ -1,4 +1,4 @@
-//! What is kept of a run below `docs/`: all rounds as JSON, the picture, and the tables on the page.
+//! What is kept of a run below `docs/`: all rounds as JSON, the picture, and the tables on the pages.
 //! The last two are made from the first, so that nobody copies a figure by hand.
 
 use std::fs;
@@ -26,8 +26,9 @@ impl Record {
         self.docs.join("performance").join(format!("{}.{end}", benchmark.name()))
     }
 
-    fn page(&self) -> PathBuf {
-        self.docs.join("performance.md")
+    /// The pages that have parts made from results.
+    fn pages(&self) -> [PathBuf; 2] {
+        ["performance.md", "stores.md"].map(|page| self.docs.join(page))
     }
 
     /// Keeps the results, and draws everything anew.
@@ -68,8 +69,11 @@ impl Record {
             (self.file(*benchmark, "svg"), benchmark.picture(results).svg())
         };
         let mut drawn: Vec<_> = kept.iter().map(picture).collect();
-        let page = fs::read_to_string(self.page()).while_doing("reading the page")?;
-        drawn.push((self.page(), page::filled(&page, &kept)?));
+        for path in self.pages() {
+            let page = fs::read_to_string(&path);
+            let page = page.while_doing(&format!("reading {}", path.display()))?;
+            drawn.push((path, page::filled(&page, &kept)?));
+        }
         Ok(drawn)
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Results {
     pub(crate) keys: u64,
     /// How it was measured, in words.
     pub(crate) method: String,
-    /// Peers that could not be installed, and why.
+    /// Peers and stores that could not be measured here, and why; what else a reader has to know.
     pub(crate) left_out: Vec<String>,
     /// What is not a load: times to open, memory.
     pub(crate) quantities: Vec<Quantity>,
@@ -39,6 +39,9 @@ pub(crate) struct Sample {
     pub(crate) requests_per_s: f64,
     /// CPU time of the server per request, in microseconds.
     pub(crate) cpu_us: f64,
+    /// CPU time per request of the database server that it stands on, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) database_us: Option<f64>,
     /// CPU time of the generator per request, in microseconds.
     pub(crate) generator_us: f64,
     /// How much of the one core that it can use the generator used.
@@ -81,6 +84,10 @@ pub(crate) type Figure = fn(&Sample) -> f64;
 
 pub(crate) const PER_S: Figure = |sample| sample.requests_per_s;
 pub(crate) const CPU: Figure = |sample| sample.cpu_us;
+/// Not a number where there is no database server.
+pub(crate) const DATABASE: Figure = |sample| sample.database_us.unwrap_or(f64::NAN);
+/// The server and the database server that it stands on.
+pub(crate) const TOGETHER: Figure = |sample| sample.cpu_us + sample.database_us.unwrap_or(0.0);
 pub(crate) const P50: Figure = |sample| crate::spread::number(sample.p50_us);
 pub(crate) const P99: Figure = |sample| crate::spread::number(sample.p99_us);
 
@@ -142,6 +149,11 @@ impl Results {
         self.samples.iter().map(|sample| sample.connections).max().unwrap_or_default()
     }
 
+    /// Whether anything stood on a database server.
+    pub(crate) fn has_databases(&self) -> bool {
+        self.samples.iter().any(|sample| sample.database_us.is_some())
+    }
+
     /// All values of a quantity; none when it was not measured.
     pub(crate) fn values(&self, what: &str) -> &[f64] {
         let found = self.quantities.iter().find(|quantity| quantity.what == what);
@@ -184,6 +196,7 @@ pub(crate) mod tests {
             requests: 1000,
             requests_per_s,
             cpu_us,
+            database_us: None,
             generator_us: 5.0,
             generator_share: 0.5,
             p50_us: 900,
@@ -207,6 +220,22 @@ pub(crate) mod tests {
         assert!((results.ratio(CPU, case("memory"), case("bare")) - 2.0).abs() < 1e-9);
         assert!(results.ratio(CPU, case("memory"), case("nobody")).is_nan());
         assert_eq!(results.cases(), [case("memory"), case("bare")]);
+    }
+
+    #[test]
+    fn a_database_counts_where_there_is_one() {
+        let bare = sample(1, "bare", 1000.0, 10.0);
+        let mut stored = sample(1, "stored", 1000.0, 30.0);
+        stored.database_us = Some(20.0);
+        assert!(DATABASE(&bare).is_nan());
+        assert!((TOGETHER(&stored) - 50.0).abs() < 1e-9);
+        let mut results = Results { samples: vec![bare], ..Results::default() };
+        assert!(!results.has_databases());
+        results.samples.push(stored);
+        assert!(results.has_databases());
+        assert!((results.ratio(TOGETHER, case("stored"), case("bare")) - 5.0).abs() < 1e-9);
+        let json = serde_json::to_string(&results.samples).unwrap();
+        assert_eq!(json.matches("database_us").count(), 1, "{json}");
     }
 
     #[test]

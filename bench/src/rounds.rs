@@ -46,15 +46,28 @@ pub(crate) async fn all(
     for round in 0..options.rounds {
         first(results)?;
         for plan in rotated(plans, round) {
-            let server = plan.side.start(log).await?;
-            let mut visit = Visit::new(&plan.side, &server, options, round + 1);
-            for &(kind, connections) in &plan.loads {
-                results.samples.push(visit.measure(kind, connections).await?);
-            }
-            server.stop().await?;
+            one(plan, options, log, round + 1, None, results).await?;
         }
     }
     Ok(())
+}
+
+/// Measures one side in one round. It may stand on a database server, known by the number of its
+/// first process.
+pub(crate) async fn one(
+    plan: &Plan,
+    options: &Options,
+    log: &Path,
+    round: usize,
+    database: Option<u32>,
+    results: &mut Results,
+) -> Result<(), Failure> {
+    let server = plan.side.start(log).await?;
+    let mut visit = Visit::new(&plan.side, &server, options, round).on(database);
+    for &(kind, connections) in &plan.loads {
+        results.samples.push(visit.measure(kind, connections).await?);
+    }
+    server.stop().await
 }
 
 /// All of them, beginning with another one in each round.
@@ -63,10 +76,31 @@ pub(crate) fn rotated<T>(all: &[T], round: usize) -> impl Iterator<Item = &T> {
     from_first.iter().chain(before)
 }
 
+/// CPU time, each counted from some moment on.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    server: Duration,
+    database: Option<Duration>,
+    generator: Duration,
+}
+
+impl Taken {
+    fn since(self, before: Self) -> Self {
+        let both = self.database.zip(before.database);
+        Self {
+            server: self.server.saturating_sub(before.server),
+            database: both.map(|(now, before)| now.saturating_sub(before)),
+            generator: self.generator.saturating_sub(before.generator),
+        }
+    }
+}
+
 /// A side that runs, in one round.
 pub(crate) struct Visit<'v> {
     side: &'v Side,
     server: &'v Server,
+    /// The first process of the database server that it stands on.
+    database: Option<u32>,
     length: Duration,
     round: usize,
     finished: Option<Arc<[Finished]>>,
@@ -74,7 +108,12 @@ pub(crate) struct Visit<'v> {
 
 impl<'v> Visit<'v> {
     pub(crate) fn new(side: &'v Side, server: &'v Server, options: &Options, round: usize) -> Self {
-        Self { side, server, length: options.length, round, finished: None }
+        Self { side, server, database: None, length: options.length, round, finished: None }
+    }
+
+    /// The same with a database server whose CPU time is told, too.
+    pub(crate) fn on(self, database: Option<u32>) -> Self {
+        Self { database, ..self }
     }
 
     /// Measures it under one load, and holds it to as many orders as were due.
@@ -85,14 +124,7 @@ impl<'v> Visit<'v> {
     ) -> Result<Sample, Failure> {
         let measured = self.measured(kind, connections).await;
         let sample = measured.map_err(|failure| failure.at(&self.side.name))?;
-        eprintln!(
-            "round {}: {}, {}, {connections} connections: {:.0} requests/s, {:.1} µs CPU",
-            self.round,
-            self.side.name,
-            kind.words(),
-            sample.requests_per_s,
-            sample.cpu_us,
-        );
+        tell(&sample);
         Ok(sample)
     }
 
@@ -101,16 +133,23 @@ impl<'v> Visit<'v> {
         let work = self.work(kind, &mut load).await?;
         let made_before = load.orders_made().await?;
         let warm_up = load.run(&work, self.length / WARM_UP).await?;
-        let (server_before, own_before) = (self.server.cpu_time()?, process_tree::own_cpu_time()?);
+        let before = self.taken()?;
         let answered = load.run(&work, self.length).await?;
-        let (server_after, own_after) = (self.server.cpu_time()?, process_tree::own_cpu_time()?);
+        let taken = self.taken()?.since(before);
         let made = load.orders_made().await? - made_before;
         let due = warm_up.new_orders + answered.new_orders;
         if made != due {
             return Err(Failure::new(format!("{made} orders were made where {due} were due")));
         }
-        let server = server_after.saturating_sub(server_before);
-        Ok(self.sample(kind, connections, &answered, server, own_after.saturating_sub(own_before)))
+        Ok(self.sample(kind, connections, &answered, &taken))
+    }
+
+    fn taken(&self) -> Result<Taken, Failure> {
+        Ok(Taken {
+            server: self.server.cpu_time()?,
+            database: self.database.map(process_tree::cpu_time).transpose()?,
+            generator: process_tree::own_cpu_time()?,
+        })
     }
 
     async fn work(&mut self, kind: Kind, load: &mut Load) -> Result<Work, Failure> {
@@ -126,14 +165,7 @@ impl<'v> Visit<'v> {
         })
     }
 
-    fn sample(
-        &self,
-        kind: Kind,
-        connections: usize,
-        answered: &Answered,
-        server: Duration,
-        generator: Duration,
-    ) -> Sample {
+    fn sample(&self, kind: Kind, connections: usize, answered: &Answered, taken: &Taken) -> Sample {
         let (requests, elapsed) = (number(answered.requests), answered.elapsed.as_secs_f64());
         let per_request = |time: Duration| rounded(time.as_secs_f64() * 1e6 / requests);
         Sample {
@@ -143,14 +175,29 @@ impl<'v> Visit<'v> {
             connections,
             requests: answered.requests,
             requests_per_s: rounded(requests / elapsed),
-            cpu_us: per_request(server),
-            generator_us: per_request(generator),
-            generator_share: rounded(generator.as_secs_f64() / elapsed),
+            cpu_us: per_request(taken.server),
+            database_us: taken.database.map(per_request),
+            generator_us: per_request(taken.generator),
+            generator_share: rounded(taken.generator.as_secs_f64() / elapsed),
             p50_us: answered.latencies.value_at_quantile(0.5),
             p99_us: answered.latencies.value_at_quantile(0.99),
             max_us: answered.latencies.max(),
         }
     }
+}
+
+/// Progress, for whoever waits.
+pub(crate) fn tell(sample: &Sample) {
+    let database = sample.database_us.map(|us| format!(" + {us:.1}")).unwrap_or_default();
+    eprintln!(
+        "round {}: {}, {}, {} connections: {:.0} requests/s, {:.1}{database} µs CPU",
+        sample.round,
+        sample.side,
+        sample.kind.words(),
+        sample.connections,
+        sample.requests_per_s,
+        sample.cpu_us,
+    );
 }
 
 /// Makes so many new orders on a running side, and holds it to exactly as many.

@@ -77,13 +77,22 @@ impl Place {
         self.of_bench(name, Marks::Everywhere, arguments)
     }
 
+    /// The baseline behind the layer, on a database: `postgres` or `redis`, and its address.
+    pub(crate) fn on_database(&self, name: &str, store: &str, url: &str) -> Side {
+        self.of_bench(name, Marks::Everywhere, vec![store.to_owned(), url.to_owned()])
+    }
+
     /// The order service, on a file or in memory.
     pub(crate) fn service(&self, name: &str, file: Option<&Path>) -> Side {
-        let store = match file {
-            None => "memory:".to_owned(),
-            Some(file) => format!("sqlite:{}", file.display()),
-        };
-        let arguments = ["--listen", "127.0.0.1:0", "--store", &store].map(str::to_owned);
+        match file {
+            None => self.service_on(name, "memory:"),
+            Some(file) => self.service_on(name, &format!("sqlite:{}", file.display())),
+        }
+    }
+
+    /// The order service on the store at this address.
+    pub(crate) fn service_on(&self, name: &str, store: &str) -> Side {
+        let arguments = ["--listen", "127.0.0.1:0", "--store", store].map(str::to_owned);
         let launch = launch(&self.service, arguments.to_vec());
         Side { name: name.to_owned(), marks: Marks::Everywhere, launch, anew: None }
     }

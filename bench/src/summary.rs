@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::results::{CPU, Case, Figure, Kind, P50, P99, PER_S, Results};
+use crate::results::{CPU, Case, DATABASE, Figure, Kind, P50, P99, PER_S, Results, TOGETHER};
 use crate::spread::{Spread, median};
 use crate::table::{Table, millis};
 
@@ -12,7 +12,7 @@ pub(crate) const BARE: &str = "bare axum";
 /// From here on the generator may be what a figure is about, and not the server.
 const GENERATOR_BUSY: f64 = 0.9;
 
-const HEAD: [&str; 11] = [
+const HEAD: [&str; 8] = [
     "side, load",
     "connections",
     "requests/s",
@@ -21,10 +21,9 @@ const HEAD: [&str; 11] = [
     "CPU µs/request",
     "min to max",
     "× bare",
-    "p50 ms",
-    "p99 ms",
-    "generator",
 ];
+const HEAD_DATABASES: [&str; 3] = ["database CPU", "min to max", "both"];
+const HEAD_REST: [&str; 3] = ["p50 ms", "p99 ms", "generator"];
 
 /// Everything that was measured, as documents show it.
 pub(crate) fn summary(results: &Results) -> String {
@@ -46,12 +45,14 @@ pub(crate) fn summary(results: &Results) -> String {
 }
 
 fn loads(results: &Results) -> Table {
-    let mut table = Table::new(&HEAD);
+    // Only where there are database servers are there columns for them.
+    let databases: &[&str] = if results.has_databases() { &HEAD_DATABASES } else { &[] };
+    let mut table = Table::new(&[&HEAD[..], databases, &HEAD_REST].concat());
     for case in results.cases() {
         let of = |figure: Figure| results.spread(figure, case);
         let bare = Case::new(BARE, Kind::New, case.connections);
         let (per_s, cpu) = (of(PER_S), of(CPU));
-        table.row([
+        let mut row = vec![
             format!("{}: {}", case.side, case.kind.words()),
             case.connections.to_string(),
             format!("{:.0}", per_s.median),
@@ -60,15 +61,35 @@ fn loads(results: &Results) -> Table {
             format!("{:.1}", cpu.median),
             format!("{:.1} to {:.1}", cpu.min, cpu.max),
             times(results.ratio(CPU, case, bare)),
-            millis(of(P50).median),
-            millis(of(P99).median),
-            format!("{:.0} %", generator_share(results, case) * 100.0),
-        ]);
+        ];
+        if !databases.is_empty() {
+            let (database, both) = (of(DATABASE), of(TOGETHER));
+            let range = format!("{:.1} to {:.1}", database.min, database.max);
+            row.extend([
+                shown(database.median),
+                measured(database.median, range),
+                shown(both.median),
+            ]);
+        }
+        let share = generator_share(results, case);
+        row.extend([millis(of(P50).median), millis(of(P99).median)]);
+        // What makes its own load has none beside it.
+        row.push(if share > 0.0 { format!("{:.0} %", share * 100.0) } else { "–".to_owned() });
+        table.row(row);
     }
     table
 }
 
-fn quantities(results: &Results) -> Table {
+fn shown(micros: f64) -> String {
+    measured(micros, format!("{micros:.1}"))
+}
+
+fn measured(value: f64, words: String) -> String {
+    if value.is_nan() { "–".to_owned() } else { words }
+}
+
+/// What is not a load.
+pub(crate) fn quantities(results: &Results) -> Table {
     let mut table = Table::new(&["besides", "median", "min", "max"]);
     for quantity in &results.quantities {
         let Spread { min, median, max } = Spread::of(quantity.values.iter().copied());
@@ -101,7 +122,7 @@ fn generator_share(results: &Results, case: Case<'_>) -> f64 {
 }
 
 fn times(ratio: f64) -> String {
-    if ratio.is_nan() { "–".to_owned() } else { format!("{ratio:.2}") }
+    measured(ratio, format!("{ratio:.2}"))
 }
 
 #[cfg(test)]
@@ -133,6 +154,21 @@ mod tests {
             "50 %",
         ];
         assert_eq!(row[1..12], expected);
+    }
+
+    #[test]
+    fn a_database_server_has_columns_where_there_is_one() {
+        let mut stored = sample(1, "stored", 600.0, 15.0);
+        stored.database_us = Some(20.0);
+        let samples = vec![sample(1, BARE, 1000.0, 10.0), stored];
+        let table = loads(&Results { samples, ..Results::default() }).to_string();
+        let cells = |line| {
+            let row: &str = table.lines().nth(line).unwrap();
+            row.split('|').map(str::trim).skip(9).take(3).collect::<Vec<_>>()
+        };
+        assert_eq!(cells(0), HEAD_DATABASES);
+        assert_eq!(cells(2), ["–", "–", "10.0"]);
+        assert_eq!(cells(3), ["20.0", "20.0 to 20.0", "35.0"]);
     }
 
     #[test]

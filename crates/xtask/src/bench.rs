@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf, absolute};
 use clap::{Args, Subcommand, value_parser};
 
 use crate::command::{Command, Failure};
+use crate::databases;
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
@@ -19,6 +20,10 @@ pub(crate) enum Benchmark {
     Orders(Measured),
     /// An effect elsewhere, its claim and answer on SQLite, beside bare axum (goal 5)
     Opaque(Measured),
+    /// PostgreSQL: orders in one transaction, opaque effects, beside pgbench (goals 7 and 8)
+    Postgres(Measured),
+    /// Redis: the library beside the crate `idempotent` (goal 9)
+    Redis(Measured),
     /// Opening with many live keys after a stop and after a kill; memory per key (goal 6)
     Reopen(Measured),
     /// CPU time with few live keys and with many; a key that many wait for (goal 11)
@@ -55,7 +60,7 @@ pub(crate) struct Measured {
     /// How long each load of each round is measured [default: 3]
     #[arg(long, value_name = "S", value_parser = value_parser!(u64).range(1..))]
     seconds: Option<u64>,
-    /// Connections of the load generator [default: 64; memory, peers: 32]
+    /// Connections of the load generator [default: 64; memory, postgres, redis, peers: 32]
     #[arg(long, value_name = "C", value_parser = value_parser!(u64).range(2..=1000))]
     connections: Option<u64>,
     #[command(flatten)]
@@ -77,6 +82,9 @@ pub(crate) struct Run {
 }
 
 pub(crate) fn run(root: &Path, benchmark: &Benchmark) -> Result<(), Failure> {
+    if matches!(benchmark, Benchmark::Postgres(_) | Benchmark::Redis(_)) {
+        databases::installed(root)?;
+    }
     commands(root, benchmark)?.iter().try_for_each(|command| command.run(root))
 }
 
@@ -90,6 +98,8 @@ pub(crate) fn smoke(root: &Path) -> Result<(), Failure> {
             Benchmark::Memory(smoke()),
             Benchmark::Orders(smoke()),
             Benchmark::Opaque(smoke()),
+            Benchmark::Postgres(smoke()),
+            Benchmark::Redis(smoke()),
             Benchmark::Reopen(smoke()),
             Benchmark::Growth(smoke()),
             Benchmark::Peers(smoke()),
@@ -123,6 +133,8 @@ fn arguments(root: &Path, benchmark: &Benchmark) -> Result<Vec<String>, Failure>
         Benchmark::Memory(measured) => ("memory", measured),
         Benchmark::Orders(measured) => ("orders", measured),
         Benchmark::Opaque(measured) => ("opaque", measured),
+        Benchmark::Postgres(measured) => ("postgres", measured),
+        Benchmark::Redis(measured) => ("redis", measured),
         Benchmark::Reopen(measured) => ("reopen", measured),
         Benchmark::Growth(measured) => ("growth", measured),
         Benchmark::Peers(measured) => ("peers", measured),
