@@ -13,6 +13,7 @@ use super::error::{again, in_doubt, not_applied};
 use super::lane::{Job, Lane, submit};
 use super::row::{Seen, Standing};
 use super::running::Look;
+use super::session::Kept;
 use super::statements::Statements;
 use crate::policy::Quota;
 use crate::record::transition::{self, Change, Claim, ClaimOutcome, Transition, Usage};
@@ -143,6 +144,7 @@ async fn ask(
 
 impl Job for ClaimJob {
     type Shared = Shared;
+    type Kept = Kept;
 
     fn id(&self) -> RecordId {
         self.id
@@ -152,12 +154,12 @@ impl Job for ClaimJob {
         &shared.claims
     }
 
-    async fn run(shared: &Shared, jobs: Vec<Self>) {
+    async fn run(shared: &Shared, kept: &mut Kept, jobs: Vec<Self>) {
         let mut arguments = vec![shared.now_argument()];
         let rows: Vec<_> =
             jobs.iter().map(|job| claim_columns(&job.id, &job.claim, job.look.writes())).collect();
         arguments.extend(Argument::transposed(rows));
-        match shared.sessions.run_here(&shared.statements.claim, &arguments).await {
+        match shared.sessions.run_here(kept, &shared.statements.claim, &arguments).await {
             Err(error) => {
                 for job in jobs {
                     // Whoever asked may have gone.

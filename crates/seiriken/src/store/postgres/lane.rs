@@ -24,12 +24,19 @@ pub(super) trait Job: Send + Sized + 'static {
     /// Where they run.
     type Shared: Send + Sync + 'static;
 
+    /// What a task that runs them keeps from one statement to the next.
+    type Kept: Default + Send;
+
     fn id(&self) -> RecordId;
 
     fn lane(shared: &Self::Shared) -> &Lane<Self>;
 
     /// Runs them all, and answers each. No two are of one key.
-    fn run(shared: &Self::Shared, jobs: Vec<Self>) -> impl Future<Output = ()> + Send;
+    fn run(
+        shared: &Self::Shared,
+        kept: &mut Self::Kept,
+        jobs: Vec<Self>,
+    ) -> impl Future<Output = ()> + Send;
 }
 
 /// So many share a statement at most.
@@ -77,8 +84,9 @@ struct Taker<J: Job> {
 
 impl<J: Job> Taker<J> {
     async fn take(mut self) {
+        let mut kept = J::Kept::default();
         while let Some(jobs) = self.next() {
-            J::run(&self.shared, jobs).await;
+            J::run(&self.shared, &mut kept, jobs).await;
         }
     }
 

@@ -33,16 +33,39 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How often a statement is run again that others were in the way of.
 const TRIES: u32 = 10;
 
+/// So many statements in a row on one connection, before others have their turn with it.
+const KEPT_FOR: u32 = 16;
+
 /// What the statements rest on, whatever the server, the database and the user have set. Plans
-/// go by the index of the key, also where the table was empty when they were made.
-const SETTINGS: [(&str, &str); 6] = [
+/// go by the index of the key, also where the table was empty when they were made; they are made
+/// once, which for a claim takes ten times as long as to run it.
+const SETTINGS: [(&str, &str); 7] = [
     ("default_transaction_isolation", "'read committed'"),
     ("synchronous_commit", "on"),
     ("jit", "off"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
 ];
+
+/// A connection that is kept from one statement to the next, since to hand it back takes a round trip.
+#[derive(Default)]
+pub(super) struct Kept {
+    connection: Option<PoolConnection<Postgres>>,
+    statements: u32,
+}
+
+impl Kept {
+    fn keep(&mut self, connection: PoolConnection<Postgres>) {
+        self.statements += 1;
+        if self.statements < KEPT_FOR {
+            self.connection = Some(connection);
+        } else {
+            *self = Self::default();
+        }
+    }
+}
 
 impl Sessions {
     pub(super) fn new(options: PgConnectOptions, connections: u32, by_transaction: bool) -> Self {
@@ -89,30 +112,41 @@ impl Sessions {
         arguments: Vec<Argument>,
     ) -> Result<Vec<PgRow>, StoreError> {
         let (sessions, statement) = (self.clone(), Arc::clone(statement));
-        let running = tokio::spawn(async move { sessions.run_here(&statement, &arguments).await });
+        let running = tokio::spawn(async move {
+            sessions.run_here(&mut Kept::default(), &statement, &arguments).await
+        });
         running.await.unwrap_or_else(|gone| Err(in_doubt(gone)))
     }
 
-    /// [`Sessions::run`] in the task at hand, which must be one that is never aborted.
+    /// [`Sessions::run`] in the task at hand, which must be one that is never aborted, and on the
+    /// connection that it has kept.
     ///
     /// On a connection that breaks it is run once more on another one: each statement of the
     /// store, run twice, does what it does once.
     pub(super) async fn run_here(
         &self,
+        kept: &mut Kept,
         statement: &Arc<str>,
         arguments: &[Argument],
     ) -> Result<Vec<PgRow>, StoreError> {
         let mut broken = false;
         let mut tries = 0;
         loop {
-            let mut connection = match self.acquire().await {
+            let acquired = match kept.connection.take() {
+                Some(connection) => Ok(connection),
+                None => self.acquire().await,
+            };
+            let mut connection = match acquired {
                 Ok(connection) => connection,
                 Err(error) if broken => return Err(in_doubt(error)),
                 Err(error) => return Err(not_applied(error)),
             };
             tries += 1;
             let error = match self.execute(&mut connection, statement, arguments).await {
-                Ok(rows) => return Ok(rows),
+                Ok(rows) => {
+                    kept.keep(connection);
+                    return Ok(rows);
+                }
                 Err(error) => error,
             };
             match meaning(&error) {

@@ -158,7 +158,6 @@ const INSERT: &str = concat!(
 );
 
 /// The record of an execution that was not written before it ended: with its answer, from now on.
-/// `TOKEN` is the token, or what says whether it is still the same transaction.
 const FINISH: &str = concat!(
     "WITH ",
     clock!(),
@@ -169,12 +168,12 @@ const FINISH: &str = concat!(
         "seiriken.at($6::bigint)",
         "seiriken.at($13::bigint + $14::bigint
             + CASE WHEN $12::bigint = 1 THEN greatest(now, $11::bigint) ELSE now END)",
-        "TOKEN",
+        "$15::bigint",
         "$13::bigint",
         "$14::bigint"
     ),
     // What it is beside the answer's own time is the same for all: `$8` stays unused.
-    " FROM clock WHERE $8::bigint IS NULL OR true"
+    " FROM clock WHERE $8::bigint IS NULL OR true ON CONFLICT (id) DO NOTHING RETURNING id"
 );
 
 /// Compare-and-set: only while nobody has changed it since it was read.

@@ -56,10 +56,11 @@ const PAUSE_LAST: Duration = Duration::from_secs(5);
 const ENTER: &str = "SELECT seiriken.enter($1::bytea, $2::bigint, $3::bigint::text, $4::bigint,
     $5::bigint, $6::integer) AS in_the_way";
 
-/// The token, if this is still the transaction that the operation was begun in. Nothing, which no
-/// row can have for its token, where a handler has ended it by a statement of its own.
-const TOKEN: &str =
-    "CASE WHEN current_setting('seiriken.token', true) = $15::bigint::text THEN $15::bigint END";
+/// With the arguments of the statement that writes such a record elsewhere. It refuses a row without
+/// a token where a handler has ended the transaction by a statement of its own.
+const FINISH: &str = "SELECT seiriken.finish($1::bigint, $2::bytea, $4::integer, $6::bigint,
+    $10::bigint, $11::bigint, $12::bigint = 1, $13::bigint, $14::bigint, $15::bigint, $16::bytea,
+    $17::bytea, $18::smallint, $19::bytea, $20::bigint, $22::bytea, $23::bigint)";
 
 impl PostgresStore {
     /// Begins a transaction on the user's pool, unless somebody else may commit the operation or
@@ -116,8 +117,8 @@ impl OpenTx {
     /// Writes the record and commits, in one round trip. To be called in a task that is never
     /// aborted.
     pub(crate) async fn commit(mut self, response: &RecordedResponse) -> Result<(), CommitFault> {
-        let Shared { schema, statements, running, .. } = &*self.shared;
-        let statement = statements.finish.replace("TOKEN", &schema.named(TOKEN));
+        let Shared { schema, running, .. } = &*self.shared;
+        let statement = schema.named(FINISH);
         let arguments = self.shared.with_now(finished(&self.id, &self.running, response));
         // The driver believes the transaction open until it has ended it itself: it gets an empty
         // one to end, when the connection goes back to its pool.

@@ -14,6 +14,7 @@ use super::columns::{columns, millis, millis_of, number_of, response_check};
 use super::error::{again, in_doubt, not_applied};
 use super::lane::{Job, Lane, submit};
 use super::row::{Seen, time};
+use super::session::Kept;
 use crate::clock::Timestamp;
 use crate::record::transition::{
     self, Change, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome, Transition,
@@ -32,6 +33,7 @@ pub(super) struct CompleteJob {
 
 impl Job for CompleteJob {
     type Shared = Shared;
+    type Kept = Kept;
 
     fn id(&self) -> RecordId {
         self.id
@@ -41,11 +43,11 @@ impl Job for CompleteJob {
         &shared.completions
     }
 
-    async fn run(shared: &Shared, jobs: Vec<Self>) {
+    async fn run(shared: &Shared, kept: &mut Kept, jobs: Vec<Self>) {
         let rows: Vec<_> = jobs.iter().map(Self::columns).collect();
         let mut arguments = vec![shared.now_argument()];
         arguments.extend(Argument::transposed(rows));
-        match shared.sessions.run_here(&shared.statements.complete, &arguments).await {
+        match shared.sessions.run_here(kept, &shared.statements.complete, &arguments).await {
             Ok(rows) => {
                 let taken: HashSet<Vec<u8>> =
                     rows.iter().filter_map(|row| row.try_get("id").ok()).collect();
@@ -107,13 +109,9 @@ impl Shared {
         running: &Record,
         response: &RecordedResponse,
     ) -> Result<CompleteOutcome, StoreError> {
-        let statement = Arc::from(
-            self.statements.finish.replace("TOKEN", "$15::bigint")
-                + " ON CONFLICT (id) DO NOTHING RETURNING id",
-        );
         for _ in 0..LOOKS_MAX {
             let arguments = self.with_now(finished(&id, running, response));
-            if !self.sessions.run(&statement, arguments).await?.is_empty() {
+            if !self.sessions.run(&self.statements.finish, arguments).await?.is_empty() {
                 self.running.end(id, running.token);
                 return Ok(CompleteOutcome::Recorded);
             }
