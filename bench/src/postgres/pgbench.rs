@@ -183,7 +183,8 @@ impl Run<'_> {
 
 impl Ran {
     fn read(said: &str) -> Option<Self> {
-        let after = |words: &str| said.lines().filter_map(|line| line.strip_prefix(words)).next_back();
+        let after =
+            |words: &str| said.lines().filter_map(|line| line.strip_prefix(words)).next_back();
         let transactions = after("number of transactions actually processed: ")?;
         // Of a number that was asked for it says both.
         let transactions = transactions.split('/').next()?.trim().parse().ok()?;
