@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::failure::{Failure, While};
@@ -20,6 +21,8 @@ pub(crate) struct Trips {
     port: u16,
     count: Arc<AtomicU64>,
     accepting: JoinHandle<()>,
+    /// Dropped, it ends.
+    here: oneshot::Sender<()>,
 }
 
 impl Trips {
@@ -29,8 +32,9 @@ impl Trips {
         let listener = listener.while_doing("listening in front of a database")?;
         let own = listener.local_addr().while_doing("listening in front of a database")?.port();
         let count = Arc::new(AtomicU64::new(0));
-        let accepting = tokio::spawn(accept(listener, port, Arc::clone(&count)));
-        Ok(Self { port: own, count, accepting })
+        let (here, gone) = oneshot::channel();
+        let accepting = tokio::spawn(accept(listener, port, Arc::clone(&count), gone));
+        Ok(Self { port: own, count, accepting, here })
     }
 
     /// Where to connect instead.
@@ -42,20 +46,31 @@ impl Trips {
     pub(crate) fn so_far(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
-}
 
-impl Drop for Trips {
-    fn drop(&mut self) {
-        // With it go the connections.
-        self.accepting.abort();
+    /// Goes away, with all connections: the server sees the end of them.
+    pub(crate) async fn end(self) -> Result<(), Failure> {
+        drop(self.here);
+        self.accepting.await.while_doing("closing what counts round trips")
     }
 }
 
-async fn accept(listener: TcpListener, to: u16, count: Arc<AtomicU64>) {
+async fn accept(
+    listener: TcpListener,
+    to: u16,
+    count: Arc<AtomicU64>,
+    mut gone: oneshot::Receiver<()>,
+) {
     let mut connections = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
-        connections.spawn(pass_on(client, to, Arc::clone(&count)));
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((client, _)) => drop(connections.spawn(pass_on(client, to, Arc::clone(&count)))),
+                Err(_) => break,
+            },
+            _ = &mut gone => break,
+        }
     }
+    connections.shutdown().await;
 }
 
 /// An error ends the connection, which whoever is connected then sees.
@@ -128,5 +143,8 @@ mod tests {
         other.write_all(b"que").await.unwrap();
         other.read_exact(&mut [0]).await.unwrap();
         assert_eq!(trips.so_far(), 4);
+        // Nobody is left who would keep the server's connections open.
+        trips.end().await.unwrap();
+        assert_eq!(other.read(&mut [0]).await.unwrap_or_default(), 0);
     }
 }

@@ -47,7 +47,7 @@ pub(super) async fn ask(
     // Once on each side of it, how many orders there are is asked as well.
     let per_order = number(trips.so_far() - before) / number(alone);
     running.stop().await?;
-    drop(trips);
+    trips.end().await?;
     results.measured(format!("{name}: round trips for a new order"), "trips", per_order);
 
     let asked = side(&server.url(DATABASE));

@@ -129,6 +129,7 @@ async fn price(
         }
     }
     running.stop().await?;
+    trips.end().await?;
     results.measured(format!("{name}: memory per live key"), "B", server.bytes_per_key()?);
     Ok(())
 }
