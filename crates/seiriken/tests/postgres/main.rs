@@ -17,4 +17,5 @@ mod opening;
 mod rows;
 mod standby;
 mod sweeping;
+mod turns;
 mod uncommitted;

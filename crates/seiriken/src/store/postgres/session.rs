@@ -38,7 +38,7 @@ const KEPT_FOR: u32 = 16;
 
 /// What the statements rest on, whatever the server, the database and the user have set. Plans
 /// go by the index of the key, also where the table was empty when they were made; they are made
-/// once, which for a claim takes ten times as long as to run it.
+/// once, which for a claim takes several times as long as to run it.
 const SETTINGS: [(&str, &str); 7] = [
     ("default_transaction_isolation", "'read committed'"),
     ("synchronous_commit", "on"),
