@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::client::Answer;
-use crate::process::Proxy;
+use crate::process::{PATIENCE, Proxy};
 use crate::upstream::{Language, Upstream};
 use crate::wire::{Wire, statuses};
 
@@ -41,6 +41,25 @@ async fn an_answer_that_does_not_come_in_time_is_an_unknown_outcome() {
     let unguarded = proxy.client().request(reqwest::Method::POST, "/held");
     assert_eq!(Answer::to(unguarded).await.status.as_u16(), 504);
     assert_eq!(upstream.seen().await.len(), 2);
+}
+
+/// A service closes a connection that lies still for long, and a request that meets the close on its way
+/// has an unknown outcome. So the proxy is the first to close it, and asks on another one.
+#[tokio::test]
+async fn a_connection_that_lay_still_is_not_used_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let proxy = Proxy::before(&format!("http://{address}"), &[]).await;
+    for key in ["first", "second"] {
+        let client = proxy.client();
+        let asked = tokio::spawn(async move { client.post("/orders", key, "").await });
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\nmade").await.unwrap();
+        asked.await.unwrap().assert_executed(201);
+        let closed = tokio::time::timeout(PATIENCE, stream.read(&mut [0])).await;
+        assert_eq!(closed.expect("the proxy closes it").unwrap_or_default(), 0);
+    }
 }
 
 #[tokio::test]
