@@ -54,6 +54,12 @@ pub fn found(record: &Record, now: Timestamp) -> Option<Cow<'_, Record>> {
     })
 }
 
+/// A person looks at a record, which changes nothing.
+pub fn show(current: Option<&Record>, now: Timestamp) -> Transition<Option<Record>> {
+    let found = current.and_then(|record| found(record, now)).map(Cow::into_owned);
+    checked(current, now, Change::Keep, found)
+}
+
 /// A person says what became of an outcome that is not known.
 ///
 /// With an answer it is the late owner who may come and find that another answer stands; without

@@ -8,7 +8,9 @@
 use std::time::Duration;
 
 pub use super::asked::{Claim, Ended, Surroundings, Usage};
-pub use super::by_a_person::{DeleteOutcome, Resolution, ResolveOutcome, delete, found, resolve};
+pub use super::by_a_person::{
+    DeleteOutcome, Resolution, ResolveOutcome, delete, found, resolve, show,
+};
 use super::invariants::assert_step;
 pub use super::told::{
     ClaimOutcome, CompleteOutcome, Grant, Granted, ReleaseOutcome, RenewOutcome,

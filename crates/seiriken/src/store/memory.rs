@@ -4,7 +4,6 @@
 #[cfg(all(test, seiriken_shuttle))]
 mod schedules;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasherDefault;
@@ -14,7 +13,7 @@ use std::time::Duration;
 use super::operate::NotACursor;
 use super::swept_through::SweptThrough;
 use super::usage::{Share, UsageTable};
-use super::{Cursor, Filter, IdPrefix, Operate, Page, Store, StoreError, Sweep, Swept};
+use super::{Cursor, Filter, Operate, Page, Store, StoreError, Sweep, Swept};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::issuing::{IssuingSecrets, Numbered};
 use crate::record::transition::{
@@ -228,11 +227,7 @@ impl Sweep for MemoryStore {
 
 impl Operate for MemoryStore {
     async fn show(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
-        let look = |record: Option<&Record>, now| {
-            let found = record.and_then(|record| transition::found(record, now));
-            Transition { change: Change::Keep, outcome: found.map(Cow::into_owned) }
-        };
-        Ok(self.apply(id, look))
+        Ok(self.apply(id, transition::show))
     }
 
     /// By id.
@@ -243,7 +238,10 @@ impl Operate for MemoryStore {
         at_most: usize,
     ) -> Result<Page, StoreError> {
         let after = match from {
-            Some(cursor) => Some(id_of(&cursor)?),
+            Some(cursor) => Some(cursor.id().ok_or_else(|| StoreError::NotApplied {
+                store: "memory",
+                source: NotACursor.into(),
+            })?),
             None => None,
         };
         let now = self.clock.now();
@@ -278,11 +276,6 @@ impl Operate for MemoryStore {
     async fn delete(&self, id: RecordId, token: Token) -> Result<DeleteOutcome, StoreError> {
         Ok(self.apply(id, |record, now| transition::delete(record, token, now)))
     }
-}
-
-fn id_of(cursor: &Cursor) -> Result<RecordId, StoreError> {
-    let whole = IdPrefix::parse(cursor.as_str()).ok().and_then(|prefix| prefix.whole());
-    whole.ok_or_else(|| StoreError::NotApplied { store: "memory", source: NotACursor.into() })
 }
 
 /// What a record counts for: its answer, and about what the rest of it takes.

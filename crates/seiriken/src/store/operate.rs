@@ -175,6 +175,11 @@ impl Cursor {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The id that a page ended with, where pages are in the order of ids.
+    pub(super) fn id(&self) -> Option<RecordId> {
+        IdPrefix::parse(&self.0).ok()?.whole()
+    }
 }
 
 impl fmt::Display for Standing {

@@ -1,16 +1,12 @@
 //! What a person does, on PostgreSQL: the same compare-and-set as every rarer verb.
 
-use std::borrow::Cow;
-
 use sqlx::Row;
 
 use super::argument::Argument;
 use super::error::not_applied;
 use super::row::Seen;
 use super::{PostgresStore, Shared};
-use crate::record::transition::{
-    self, Change, DeleteOutcome, Resolution, ResolveOutcome, Transition,
-};
+use crate::record::transition::{self, DeleteOutcome, Resolution, ResolveOutcome};
 use crate::record::{Record, Token};
 use crate::scope::RecordId;
 use crate::store::operate::NotACursor;
@@ -18,11 +14,7 @@ use crate::store::{Cursor, Filter, IdPrefix, Listed, Operate, Page, Standing, St
 
 impl Operate for PostgresStore {
     async fn show(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
-        let look = |record: Option<&Record>, now| {
-            let found = record.and_then(|record| transition::found(record, now));
-            Transition { change: Change::Keep, outcome: found.map(Cow::into_owned) }
-        };
-        self.shared.step(id, look).await
+        self.shared.step(id, transition::show).await
     }
 
     /// By id. Each page reads the table by its primary key from where the last one ended.
@@ -33,7 +25,7 @@ impl Operate for PostgresStore {
         at_most: usize,
     ) -> Result<Page, StoreError> {
         let from = match from {
-            Some(cursor) => Some(id_of(&cursor)?),
+            Some(cursor) => Some(cursor.id().ok_or_else(|| not_applied(NotACursor))?),
             None => None,
         };
         self.shared.page(filter, from, at_most.max(1)).await
@@ -121,11 +113,6 @@ fn bounds(prefix: &IdPrefix) -> (RecordId, RecordId) {
     };
     let of = |digit| filled(digit).expect("it is filled up to a whole id");
     (of("0"), of("f"))
-}
-
-fn id_of(cursor: &Cursor) -> Result<RecordId, StoreError> {
-    let whole = IdPrefix::parse(cursor.as_str()).ok().and_then(|prefix| prefix.whole());
-    whole.ok_or_else(|| not_applied(NotACursor))
 }
 
 #[cfg(test)]

@@ -1,16 +1,12 @@
 //! What a person does, on Redis: the same steps as every rarer verb; lists go through all keys.
 
-use std::borrow::Cow;
-
 use futures_util::future::try_join_all;
 
 use super::error::{Unexpected, corrupt, not_applied};
 use super::link::Failed;
 use super::state::Answer;
 use super::{RedisStore, Shared, layout};
-use crate::record::transition::{
-    self, Change, DeleteOutcome, Resolution, ResolveOutcome, Transition,
-};
+use crate::record::transition::{self, DeleteOutcome, Resolution, ResolveOutcome};
 use crate::record::{Record, Token};
 use crate::scope::RecordId;
 use crate::store::operate::NotACursor;
@@ -25,11 +21,7 @@ struct Place {
 
 impl Operate for RedisStore {
     async fn show(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
-        let look = |record: Option<&Record>, now| {
-            let found = record.and_then(|record| transition::found(record, now));
-            Transition { change: Change::Keep, outcome: found.map(Cow::into_owned) }
-        };
-        self.shared.look_and_step(id, look).await
+        self.shared.look_and_step(id, transition::show).await
     }
 
     /// In the order of the servers' own tables (`SCAN`), so a page has about as many as were asked

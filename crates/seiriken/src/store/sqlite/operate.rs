@@ -1,15 +1,11 @@
 //! What a person does, on SQLite: what is not settled stands in the index, answers in the file.
 
-use std::borrow::Cow;
-
 use rusqlite::{Connection, params};
 
 use super::error::not_applied;
 use super::{SqliteStore, rows};
 use crate::clock::Timestamp;
-use crate::record::transition::{
-    self, Change, DeleteOutcome, Resolution, ResolveOutcome, Transition,
-};
+use crate::record::transition::{self, DeleteOutcome, Resolution, ResolveOutcome};
 use crate::record::{Record, Token};
 use crate::scope::RecordId;
 use crate::store::operate::NotACursor;
@@ -37,11 +33,7 @@ type Settled = (i64, Option<RecordId>, Vec<u8>);
 impl Operate for SqliteStore {
     /// By the writer: behind whatever it is just writing.
     async fn show(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
-        let look = |record: Option<&Record>, _, now| {
-            let found = record.and_then(|record| transition::found(record, now));
-            Transition { change: Change::Keep, outcome: found.map(Cow::into_owned) }
-        };
-        self.write_verb(id, look).await
+        self.write_verb(id, |record: Option<&_>, _, now| transition::show(record, now)).await
     }
 
     async fn list(
