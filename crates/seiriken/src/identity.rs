@@ -51,6 +51,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_log_learns_nothing_from_a_digest() {
+        let digest = IdentityDigest::from_bytes([7; 16]);
+        assert_eq!(format!("{digest:?}"), "IdentityDigest(hidden)");
+    }
+
+    #[test]
     fn an_absent_part_is_not_an_empty_one_and_parts_keep_their_place() {
         let secret = StoreSecret::from_bytes([1; 32]);
         let of = |parts: &[Option<&[u8]>]| IdentityDigest::new(&secret, parts);

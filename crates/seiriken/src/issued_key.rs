@@ -189,6 +189,22 @@ mod tests {
     }
 
     #[test]
+    fn differences_do_not_make_up_for_one_another() {
+        assert!(equal(b"ab", b"ab"));
+        assert!(!equal(b"ab", b"a"));
+        // The same bit in two places.
+        assert!(!equal(b"aa", b"cc"));
+    }
+
+    #[test]
+    fn a_log_learns_nothing_from_an_issued_key() {
+        let issued = issue(&issuing(1));
+        let shown = format!("{issued:?}");
+        assert!(shown.starts_with("IssuedKey { expires_at: "), "{shown}");
+        assert!(!shown.contains(issued.as_str()), "{shown}");
+    }
+
+    #[test]
     fn keys_outlive_one_rotation_and_not_two() {
         let issuing = issuing(1);
         let (scope, before) = (Scope::new("orders"), issue(&issuing));

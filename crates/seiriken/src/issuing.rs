@@ -85,3 +85,21 @@ impl fmt::Debug for Numbered {
         write!(f, "Numbered({}, hidden)", self.number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_before_is_kept_and_no_secret_is_shown() {
+        let numbered =
+            |number, byte| Numbered { number, secret: StoreSecret::from_bytes([byte; 32]) };
+        let issuing = IssuingSecrets::new(numbered(1, 7), None);
+        assert!(issuing.previous().is_none());
+        issuing.rotate(numbered(2, 8));
+        let before = issuing.previous().expect("kept");
+        assert_eq!((before.number, before.secret.as_bytes()), (1, &[7; 32]));
+        assert_eq!(format!("{before:?}"), "Numbered(1, hidden)");
+        assert_eq!(format!("{issuing:?}"), "IssuingSecrets(number 2, hidden)");
+    }
+}

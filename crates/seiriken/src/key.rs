@@ -142,14 +142,8 @@ fn bare(value: &[u8]) -> Result<String, InvalidIdempotencyKey> {
     let bad = |&byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b',' | b';' | b'\\');
     match value.iter().position(bad) {
         Some(at) => Err(InvalidIdempotencyKey::Character { position: at + 1, quoted: false }),
-        // All of it is visible ASCII, so it is UTF-8.
-        None => match std::str::from_utf8(value) {
-            Ok(key) => Ok(key.to_owned()),
-            Err(error) => {
-                let position = error.valid_up_to() + 1;
-                Err(InvalidIdempotencyKey::Character { position, quoted: false })
-            }
-        },
+        // All of it is visible ASCII, so nothing is lost.
+        None => Ok(String::from_utf8_lossy(value).into_owned()),
     }
 }
 
@@ -276,6 +270,8 @@ mod tests {
             ("\"a\", \"b\"", Trailing { position: 4 }),
             ("\"a\" ;b", Trailing { position: 4 }),
             ("\"a\";B", Trailing { position: 5 }),
+            ("\"a\";1", Trailing { position: 5 }),
+            ("\"a\";", Trailing { position: 5 }),
             ("\"a\";b=,", Trailing { position: 7 }),
             ("\"a\";b=%\"x", QuoteOpen),
             ("\"a\";b=%\"\u{7f}\"", Character { position: 9, quoted: true }),

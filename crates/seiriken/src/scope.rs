@@ -122,6 +122,30 @@ mod tests {
     use crate::key::KeySyntax;
 
     #[test]
+    fn a_log_shows_eight_digits_of_an_id() {
+        let id = RecordId::from_bytes(std::array::from_fn(|at| u8::try_from(at).unwrap() + 0xA0));
+        assert_eq!(id.to_string(), "a0a1a2a3");
+        assert_eq!(format!("{id:?}"), "RecordId(a0a1a2a3)");
+    }
+
+    /// What is found in them they would all find in one as well, after a longer search.
+    #[test]
+    fn ids_are_spread_over_shards_and_in_their_tables() {
+        use std::collections::HashSet;
+        use std::hash::Hash;
+
+        let ids: Vec<_> = (0..=u8::MAX).map(|byte| RecordId::from_bytes([byte; 16])).collect();
+        let shards: HashSet<_> = ids.iter().map(|id| id.shard_of(64)).collect();
+        assert_eq!(shards, (0..64).collect());
+        let hash = |id: &RecordId| {
+            let mut hasher = IdHasher::default();
+            id.hash(&mut hasher);
+            hasher.finish()
+        };
+        assert_eq!(ids.iter().map(hash).collect::<HashSet<_>>().len(), ids.len());
+    }
+
+    #[test]
     fn scope_and_key_both_count() {
         let secret = StoreSecret::from_bytes([1; 32]);
         let key = |key: &str| IdempotencyKey::parse(key.as_bytes(), KeySyntax::Lenient).unwrap();

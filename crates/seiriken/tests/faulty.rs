@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use seiriken::clock::{Clock, Timestamp};
 use seiriken::engine::{Decision, Ending, Engine, Operation};
-use seiriken::record::{EffectClass, RecordedResponse};
-use seiriken::store::{Fault, FaultKind, FaultyStore, MemoryStore, Store, Verb};
-use seiriken::{IdempotencyKey, KeySyntax, Policy, Scope};
+use seiriken::record::transition::{
+    Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
+};
+use seiriken::record::{EffectClass, RecordedResponse, Token};
+use seiriken::store::{Fault, FaultKind, FaultyStore, MemoryStore, Store, StoreError, Verb};
+use seiriken::{IdempotencyKey, IssuingSecrets, KeySyntax, Policy, RecordId, Scope, StoreSecret};
 
 type Faulty = FaultyStore<MemoryStore>;
 
@@ -209,4 +212,77 @@ async fn the_owner_shows_signs_of_life_while_recording_is_tried_again_and_again(
         let retry = ask(&engine).await;
         assert!(matches!(retry, (Decision::Replayed(_), false)), "{class:?}: {retry:?}");
     }
+}
+
+/// A store that says of itself what the others do not.
+struct Modest(MemoryStore);
+
+impl Store for Modest {
+    fn secret(&self) -> &StoreSecret {
+        self.0.secret()
+    }
+
+    fn issuing_secrets(&self) -> &IssuingSecrets {
+        self.0.issuing_secrets()
+    }
+
+    fn carries(&self, class: EffectClass) -> bool {
+        class == EffectClass::Keyed
+    }
+
+    fn keeps_quotas(&self) -> bool {
+        false
+    }
+
+    async fn claim(&self, id: RecordId, claim: Claim) -> Result<ClaimOutcome, StoreError> {
+        self.0.claim(id, claim).await
+    }
+
+    async fn renew(
+        &self,
+        id: RecordId,
+        token: Token,
+        lease: Duration,
+    ) -> Result<RenewOutcome, StoreError> {
+        self.0.renew(id, token, lease).await
+    }
+
+    async fn complete(
+        &self,
+        id: RecordId,
+        token: Token,
+        response: RecordedResponse,
+    ) -> Result<CompleteOutcome, StoreError> {
+        self.0.complete(id, token, response).await
+    }
+
+    async fn release(
+        &self,
+        id: RecordId,
+        token: Token,
+        ended: Ended,
+    ) -> Result<ReleaseOutcome, StoreError> {
+        self.0.release(id, token, ended).await
+    }
+}
+
+/// What a store says of itself.
+fn said(store: &impl Store) -> ([bool; 3], bool, Option<String>) {
+    let classes = [EffectClass::Transactional, EffectClass::Keyed, EffectClass::Opaque];
+    (classes.map(|class| store.carries(class)), store.keeps_quotas(), store.promise())
+}
+
+#[test]
+fn what_a_store_says_of_itself_is_said_for_it_as_well() {
+    let memory = || MemoryStore::new().expect("the system has randomness");
+    let forgets = "A process that is restarted has forgotten every key.".to_owned();
+    let of_memory = ([false, true, true], true, Some(forgets));
+    assert_eq!(said(&memory()), of_memory);
+    assert_eq!(said(&Arc::new(memory())), of_memory);
+    assert_eq!(said(&FaultyStore::new(memory())), of_memory);
+    let modest = || Modest(memory());
+    let of_modest = ([false, true, false], false, None);
+    assert_eq!(said(&modest()), of_modest);
+    assert_eq!(said(&Arc::new(modest())), of_modest);
+    assert_eq!(said(&FaultyStore::new(modest())), of_modest);
 }

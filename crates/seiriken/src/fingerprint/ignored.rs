@@ -180,6 +180,12 @@ mod tests {
     }
 
     #[test]
+    fn a_list_says_whether_it_names_anything() {
+        assert!(IgnoredMembers::default().is_empty());
+        assert!(!IgnoredMembers::new(["/a"]).unwrap().is_empty());
+    }
+
+    #[test]
     fn what_names_no_member_is_refused() {
         assert_eq!(IgnoredMembers::new([""]), Err(InvalidPointer::WholeBody));
         for pointer in ["a", "a/b", " /a", "#/a", "$.a"] {

@@ -191,6 +191,19 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_is_stored_and_read_again_and_an_unknown_one_is_told() {
+        use FingerprintKind::{Bytes, CanonicalJson, PartialJson};
+        for kind in [Bytes, CanonicalJson, PartialJson] {
+            let read = Fingerprint::from_stored(kind.code(), [7; 16]);
+            assert_eq!(read, Some(Fingerprint { kind, digest: [7; 16] }));
+            assert_eq!(format!("{:?}", read.unwrap()), format!("Fingerprint({kind:?})"));
+        }
+        for code in [0, 4, u8::MAX] {
+            assert_eq!(Fingerprint::from_stored(code, [7; 16]), None);
+        }
+    }
+
+    #[test]
     fn every_part_counts() {
         let original = of(FingerprintKind::Bytes, &ORDER);
         assert_eq!(original, of(FingerprintKind::Bytes, &ORDER));

@@ -293,8 +293,34 @@ mod tests {
     use super::*;
     use crate::fingerprint::Fingerprint;
     use crate::identity::IdentityDigest;
-    use crate::record::{Minted, Retention, Why};
+    use crate::policy::Quota;
+    use crate::record::{AttemptId, Minted, Retention, Why};
     use crate::scope::{Scope, ScopeDigest};
+
+    /// Whoever asks for the next page of a list that is at its end gets an empty one.
+    #[tokio::test]
+    async fn a_full_page_that_is_the_last_one_is_followed_by_none() {
+        let store = MemoryStore::new().expect("the system has randomness");
+        let claim = Claim {
+            attempt: AttemptId::from_random(1),
+            identity: IdentityDigest::anonymous(store.secret()),
+            fingerprint: Fingerprint::of_work(store.secret(), "job", b"1"),
+            scope: ScopeDigest::new(store.secret(), &Scope::default()),
+            date: None,
+            class: EffectClass::Opaque,
+            lease: Duration::from_secs(30),
+            retention: Retention { answers: Duration::from_hours(1), skew: Duration::ZERO },
+            quota: Quota::default(),
+        };
+        for key in 0..2 {
+            let claimed = store.claim(RecordId::from_bytes([key; 16]), claim).await;
+            assert!(matches!(claimed, Ok(ClaimOutcome::Granted(_))), "{claimed:?}");
+        }
+        for (at_most, listed, more) in [(1, 1, true), (2, 2, false), (3, 2, false)] {
+            let page = store.list(&Filter::default(), None, at_most).await.expect("it is told");
+            assert_eq!((page.records.len(), page.next.is_some()), (listed, more), "{at_most}");
+        }
+    }
 
     #[test]
     fn a_record_counts_for_its_answer_and_a_little_more() {

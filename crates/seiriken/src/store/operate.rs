@@ -242,12 +242,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn where_a_key_stands_is_said_in_words() {
+        let all = [Standing::InProgress, Standing::Indeterminate, Standing::Completed];
+        let words = all.map(|standing| standing.to_string());
+        assert_eq!(words, ["in progress", "indeterminate", "completed"]);
+    }
+
+    #[test]
     fn the_beginning_of_an_id_is_read_or_refused() {
         let id = RecordId::from_bytes([0xAB; 16]);
         for text in ["", "a", "AB", &"ab".repeat(16)] {
             let prefix = IdPrefix::parse(text).expect("it is one");
             assert!(prefix.is_of(&id), "{text}");
             assert_eq!(prefix.whole(), (text.len() == 32).then_some(id), "{text}");
+            assert_eq!(prefix.as_str(), text.to_ascii_lowercase());
         }
         assert!(!IdPrefix::parse("b").expect("it is one").is_of(&id));
         for text in ["x", "0x", "-1", "é", &"a".repeat(33)] {

@@ -129,3 +129,23 @@ fn stripe() -> usize {
     }
     STRIPE.with(|stripe| *stripe)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_counts_for_the_scope_that_it_is_of() {
+        let scope = |byte| ScopeDigest::from_bytes([byte; 8]);
+        let share = |byte, bytes| Some(Share { scope: scope(byte), bytes });
+        let usage = UsageTable::default();
+        usage.change(None, share(1, 100));
+        usage.change(share(1, 100), share(1, 130));
+        assert_eq!(usage.of(scope(1)), Usage { keys: 1, bytes: 130 });
+        usage.change(share(1, 130), share(2, 130));
+        assert_eq!(usage.of(scope(1)), Usage::default());
+        assert_eq!(usage.of(scope(2)), Usage { keys: 1, bytes: 130 });
+        usage.change(share(2, 130), None);
+        assert_eq!(usage.of(scope(2)), Usage::default());
+    }
+}

@@ -125,6 +125,15 @@ async fn dropping_every_handle_closes_the_file_too() {
     assert_eq!(told.expect("it is answered"), ClaimOutcome::Completed(answer("kept")));
 }
 
+#[tokio::test]
+async fn it_says_what_it_keeps() {
+    let bench = Bench::new();
+    let store = bench.open().await;
+    assert!(store.keeps_quotas());
+    let promise = store.promise().expect("it has one");
+    assert!(promise.contains("on the disk"), "{promise}");
+}
+
 /// Else a service would end for no reason.
 #[tokio::test]
 async fn a_store_that_is_well_has_not_halted() {

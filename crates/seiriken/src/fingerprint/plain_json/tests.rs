@@ -71,6 +71,23 @@ fn whatever_is_not_plain_is_left_to_the_parser() {
     assert_eq!(canonical("[".repeat(100_000).as_bytes()), None);
 }
 
+#[test]
+fn only_what_lies_deep_is_left_to_the_parser() {
+    let nested = |depth: u32| {
+        let depth = usize::try_from(depth).unwrap();
+        "[".repeat(depth) + &"]".repeat(depth)
+    };
+    for depth in [1, DEPTH_MAX - 1, DEPTH_MAX] {
+        let body = nested(depth);
+        assert_eq!(canonical(body.as_bytes()), Some(body.clone().into_bytes()), "{depth}");
+    }
+    assert_eq!(canonical(nested(DEPTH_MAX + 1).as_bytes()), None);
+    // Side by side they lie no deeper.
+    let many = vec!["[{}]"; 3 * DEPTH_MAX as usize].join(",");
+    let body = format!("[{many}]");
+    assert_eq!(canonical(body.as_bytes()), Some(body.clone().into_bytes()));
+}
+
 /// JSON as it is written, with names in any order, and now and then one twice.
 fn plain() -> impl Strategy<Value = String> {
     let space = || "[ \n]{0,1}";
