@@ -14,6 +14,7 @@ mod cut;
 mod dropped;
 mod nodes;
 mod opening;
+mod passed_on;
 mod rows;
 mod standby;
 mod sweeping;

@@ -70,9 +70,12 @@ impl Shelf {
 
     /// For the transactions of handlers, at an address of this server or of one before it.
     pub(crate) fn pool_at(&self, url: &str, connections: u32) -> PgPool {
+        self.pool_with(url, PgPoolOptions::new().max_connections(connections))
+    }
+
+    pub(crate) fn pool_with(&self, url: &str, pool: PgPoolOptions) -> PgPool {
         let options: PgConnectOptions = url.parse().expect("an address");
-        let options = options.options([("search_path", self.things_schema())]);
-        PgPoolOptions::new().max_connections(connections).connect_lazy_with(options)
+        pool.connect_lazy_with(options.options([("search_path", self.things_schema())]))
     }
 
     /// One more node, with so many connections for handlers.

@@ -1,10 +1,17 @@
 //! Requests that wait at the same time share one statement.
 //!
-//! Nobody waits for a fuller one: what has come while others were under way goes together.
+//! Nobody waits for a fuller one: what has come while another was under way goes together. A second
+//! one beside it is sent where enough have come for it, or where the first takes long: for fewer it
+//! would cost nearly as much as for all.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
+use std::mem;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::scope::RecordId;
 
@@ -17,6 +24,8 @@ struct Waiting<J> {
     jobs: VecDeque<J>,
     /// Tasks that take from it.
     takers: usize,
+    /// Those of them whose statement takes long.
+    slow: usize,
 }
 
 /// One request of a kind that shares statements.
@@ -42,13 +51,20 @@ pub(super) trait Job: Send + Sized + 'static {
 /// So many share a statement at most.
 const TOGETHER_MAX: usize = 64;
 
-/// So many statements of a kind are under way at a time: one that waits for a slow disk does not
-/// hold up the next.
+/// So many statements of a kind are under way at a time: one that waits for a slow disk, or for a
+/// key that another node is just writing, does not hold up the next.
 const TAKERS_MAX: usize = 2;
+
+/// So many are worth a statement of their own while another is under way: of a statement for these,
+/// a third of the time goes into beginning and ending it.
+const WORTH_ANOTHER: usize = 8;
+
+/// What takes longer than this is slow: a few times as long as a full statement and its sync.
+const SLOW: Duration = Duration::from_millis(5);
 
 impl<J> Default for Lane<J> {
     fn default() -> Self {
-        Self { waiting: Mutex::new(Waiting { jobs: VecDeque::new(), takers: 0 }) }
+        Self { waiting: Mutex::new(Waiting { jobs: VecDeque::new(), takers: 0, slow: 0 }) }
     }
 }
 
@@ -68,33 +84,71 @@ impl<J> Lane<J> {
 pub(super) fn submit<J: Job>(shared: &Arc<J::Shared>, job: J) {
     let mut waiting = J::lane(shared).lock();
     waiting.jobs.push_back(job);
-    if waiting.takers < TAKERS_MAX {
+    if waiting.wants_a_taker() {
         waiting.takers += 1;
         drop(waiting);
-        let taker = Taker::<J> { shared: Arc::clone(shared), takes: true };
-        tokio::spawn(taker.take());
+        Taker::<J>::start(shared);
     }
 }
 
-/// Takes from a lane until it is empty.
+impl<J> Waiting<J> {
+    /// Whether somebody waits for whom nobody is about to come, or enough for one more statement.
+    fn wants_a_taker(&self) -> bool {
+        let nobody_comes = !self.jobs.is_empty() && self.takers == self.slow;
+        (nobody_comes || self.jobs.len() >= WORTH_ANOTHER) && self.takers < TAKERS_MAX
+    }
+
+    /// Whether another one comes soon enough for those who wait.
+    fn does_without_one(&self) -> bool {
+        let another_comes = self.takers - self.slow > 1;
+        self.jobs.is_empty() || (another_comes && self.jobs.len() < WORTH_ANOTHER)
+    }
+}
+
+/// Takes from a lane for as long as it is worth it.
 struct Taker<J: Job> {
     shared: Arc<J::Shared>,
     takes: bool,
+    slow: bool,
 }
 
 impl<J: Job> Taker<J> {
+    /// One that has been counted.
+    fn start(shared: &Arc<J::Shared>) {
+        let taker = Self { shared: Arc::clone(shared), takes: true, slow: false };
+        tokio::spawn(taker.take());
+    }
+
     async fn take(mut self) {
+        let shared = Arc::clone(&self.shared);
         let mut kept = J::Kept::default();
         while let Some(jobs) = self.next() {
-            J::run(&self.shared, &mut kept, jobs).await;
+            let mut running = pin!(J::run(&shared, &mut kept, jobs));
+            if timeout(SLOW, &mut running).await.is_err() {
+                self.is_slow();
+                running.await;
+            }
         }
     }
 
-    /// The next ones that go together, of different keys. With none left this one takes no more:
-    /// whoever comes from now on starts another.
+    /// Those that wait are not to wait for this one.
+    fn is_slow(&mut self) {
+        let mut waiting = J::lane(&self.shared).lock();
+        self.slow = true;
+        waiting.slow += 1;
+        if waiting.wants_a_taker() {
+            waiting.takers += 1;
+            drop(waiting);
+            Self::start(&self.shared);
+        }
+    }
+
+    /// The next ones that go together, of different keys. With none left, or few for whom another
+    /// comes, this one takes no more.
     fn next(&mut self) -> Option<Vec<J>> {
         let mut waiting = J::lane(&self.shared).lock();
-        if waiting.jobs.is_empty() {
+        waiting.slow -= usize::from(mem::take(&mut self.slow));
+        if waiting.does_without_one() {
             waiting.takers -= 1;
             self.takes = false;
             return None;
@@ -123,7 +177,9 @@ impl<J: Job> Taker<J> {
 impl<J: Job> Drop for Taker<J> {
     fn drop(&mut self) {
         if self.takes {
-            J::lane(&self.shared).lock().takers -= 1;
+            let mut waiting = J::lane(&self.shared).lock();
+            waiting.slow -= usize::from(self.slow);
+            waiting.takers -= 1;
         }
     }
 }

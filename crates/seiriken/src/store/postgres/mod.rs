@@ -48,6 +48,7 @@ mod columns;
 mod error;
 mod issuing;
 mod lane;
+mod line;
 mod operate;
 mod options;
 mod row;
@@ -72,6 +73,7 @@ pub(crate) use tx::{CommitFault, EnterFault, OpenTx};
 
 use self::claim::ClaimJob;
 use self::lane::Lane;
+use self::line::Line;
 use self::running::Running;
 use self::schema::Schema;
 use self::session::Sessions;
@@ -104,6 +106,8 @@ struct Shared {
     sessions: Sessions,
     /// The user's own, for transactions of handlers.
     pool: PgPool,
+    /// Who waits for a connection of it, where they are passed on.
+    line: Option<Arc<Line>>,
     idle_max: Duration,
     clock: Option<Arc<dyn Clock>>,
     running: Running,
@@ -124,9 +128,10 @@ impl PostgresStore {
     }
 
     async fn open(options: PostgresOptions, pool: PgPool) -> Result<Self, OpenError> {
-        let PostgresOptions { schema, migrate, connections, transaction_pooling, idle_max, clock } =
-            options;
-        let schema = Schema::new(&schema)?;
+        let PostgresOptions { connections, transaction_pooling, idle_max, clock, .. } = options;
+        let migrate = options.migrate;
+        let schema = Schema::new(&options.schema)?;
+        let line = options.pass_on.unwrap_or(false).then(|| Line::of(&pool));
         let own = (*pool.connect_options()).clone();
         let sessions = Sessions::new(own, connections, transaction_pooling);
         let first = sessions.clone();
@@ -150,6 +155,7 @@ impl PostgresStore {
             statements,
             sessions,
             pool,
+            line,
             idle_max,
             clock,
             running: Running::default(),

@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::PostgresStore;
 use super::error::OpenError;
+use super::session::asked_when_idle;
 use crate::clock::Clock;
 
 /// How a [`PostgresStore`] is opened: each default with its reason.
@@ -19,6 +20,7 @@ pub struct PostgresOptions {
     pub(super) connections: u32,
     pub(super) transaction_pooling: bool,
     pub(super) idle_max: Duration,
+    pub(super) pass_on: Option<bool>,
     pub(super) clock: Option<Arc<dyn Clock>>,
 }
 
@@ -30,6 +32,7 @@ impl Default for PostgresOptions {
             connections: 4,
             transaction_pooling: false,
             idle_max: Duration::from_mins(1),
+            pass_on: None,
             clock: None,
         }
     }
@@ -80,6 +83,18 @@ impl PostgresOptions {
         Self { idle_max, ..self }
     }
 
+    /// Whether a connection on which a handler's transaction has been committed goes straight to
+    /// the next handler that waits for one, which saves three round trips, and not through the pool
+    /// and its hooks.
+    ///
+    /// Defaults to yes on the pool that [`PostgresOptions::connect`] makes, and to no on yours: its
+    /// hooks may have to clean each session up (`after_release`), or its connections may be meant
+    /// for others as well, who wait for them in the pool's own line.
+    #[must_use]
+    pub fn pass_connections_on(self, pass_on: bool) -> Self {
+        Self { pass_on: Some(pass_on), ..self }
+    }
+
     /// A clock of your own, for tests, in place of the database's.
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
@@ -96,8 +111,9 @@ impl PostgresOptions {
         } else {
             options
         };
-        let pool = PgPoolOptions::new().connect_lazy_with(options);
-        self.with_pool(pool).await
+        let pool = asked_when_idle(PgPoolOptions::new()).connect_lazy_with(options);
+        let pass_on = self.pass_on.or(Some(true));
+        Self { pass_on, ..self }.with_pool(pool).await
     }
 
     /// Opens the store in the database of a pool. Handlers' transactions are on this pool; the

@@ -24,8 +24,11 @@ pub struct InvalidSchemaName {
 }
 
 /// Each as it was released: a change of the tables is one more of them.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_key_records.sql"), include_str!("migrations/0002_finish.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_key_records.sql"),
+    include_str!("migrations/0002_finish.sql"),
+    include_str!("migrations/0003_enter.sql"),
+];
 
 const NAME_MAX: usize = 40;
 

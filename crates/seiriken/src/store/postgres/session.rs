@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, raw_sql};
 
 use super::argument::{Argument, written_out};
@@ -70,13 +71,9 @@ impl Kept {
 impl Sessions {
     pub(super) fn new(options: PgConnectOptions, connections: u32, by_transaction: bool) -> Self {
         let mut options = options.application_name("seiriken");
-        let mut pool = PgPoolOptions::new()
+        let mut pool = asked_when_idle(PgPoolOptions::new())
             .max_connections(connections)
-            .acquire_timeout(CONNECTED_BY_THEN)
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                async move { Ok(meta.idle_for < IDLE || connection.ping().await.is_ok()) }.boxed()
-            });
+            .acquire_timeout(CONNECTED_BY_THEN);
         if by_transaction {
             options = options.extra_float_digits(None);
         } else {
@@ -177,9 +174,22 @@ impl Sessions {
             let script = self.script(&written_out(statement, arguments));
             return raw_sql(AssertSqlSafe(script)).fetch_all(&mut **connection).await;
         }
-        let query = sqlx::query(AssertSqlSafe(Arc::clone(statement)));
-        let query = arguments.iter().cloned().fold(query, |query, argument| argument.bind(query));
-        query.fetch_all(&mut **connection).await
+        prepared(statement, arguments).fetch_all(&mut **connection).await
+    }
+
+    /// Runs a statement that answers one row on a connection of somebody else: in a handler's
+    /// transaction.
+    pub(super) async fn one_on(
+        &self,
+        connection: &mut PgConnection,
+        statement: &Arc<str>,
+        arguments: &[Argument],
+    ) -> Result<PgRow, sqlx::Error> {
+        if self.by_transaction {
+            let statement = written_out(statement, arguments);
+            return raw_sql(AssertSqlSafe(statement)).fetch_one(connection).await;
+        }
+        prepared(statement, arguments).fetch_one(connection).await
     }
 
     /// What makes one transaction of a few statements that are written out.
@@ -193,6 +203,18 @@ impl Sessions {
              SET LOCAL bytea_output TO hex; {statements}"
         )
     }
+}
+
+/// The driver would ask each time.
+pub(super) fn asked_when_idle(pool: PgPoolOptions) -> PgPoolOptions {
+    pool.test_before_acquire(false).before_acquire(|connection, meta| {
+        async move { Ok(meta.idle_for < IDLE || connection.ping().await.is_ok()) }.boxed()
+    })
+}
+
+fn prepared<'q>(statement: &Arc<str>, arguments: &[Argument]) -> Query<'q, Postgres, PgArguments> {
+    let query = sqlx::query(AssertSqlSafe(Arc::clone(statement)));
+    arguments.iter().cloned().fold(query, |query, argument| argument.bind(query))
 }
 
 fn settings<'s>(set: &str, settings: impl Iterator<Item = &'s (&'s str, &'s str)>) -> String {

@@ -15,6 +15,8 @@ pub(super) struct Statements {
     pub(super) read: Arc<str>,
     pub(super) insert: Arc<str>,
     pub(super) finish: Arc<str>,
+    pub(super) enter: Arc<str>,
+    pub(super) finish_open: Arc<str>,
     pub(super) update: Arc<str>,
     pub(super) remove: Arc<str>,
     pub(super) usage: Arc<str>,
@@ -176,6 +178,16 @@ const FINISH: &str = concat!(
     " FROM clock WHERE $8::bigint IS NULL OR true ON CONFLICT (id) DO NOTHING RETURNING id"
 );
 
+/// The right to commit one operation, in a transaction that a handler then writes in.
+const ENTER: &str = "SELECT seiriken.enter($1::bytea, $2::bigint, $3::bigint::text, $4::bigint,
+    $5::bigint, $6::bigint::integer) AS in_the_way";
+
+/// As the last statement of that transaction, with the arguments of [`FINISH`]. It refuses a row
+/// without a token where a handler has ended the transaction by a statement of its own.
+const FINISH_OPEN: &str = "SELECT seiriken.finish($1::bigint, $2::bytea, $4::integer, $6::bigint,
+    $10::bigint, $11::bigint, $12::bigint = 1, $13::bigint, $14::bigint, $15::bigint, $16::bytea,
+    $17::bytea, $18::smallint, $19::bytea, $20::bigint, $22::bytea, $23::bigint)";
+
 /// Compare-and-set: only while nobody has changed it since it was read.
 const UPDATE: &str = concat!(
     "UPDATE seiriken.key_records SET (",
@@ -258,6 +270,8 @@ impl Statements {
             read: named(READ),
             insert: named(INSERT),
             finish: named(FINISH),
+            enter: named(ENTER),
+            finish_open: named(FINISH_OPEN),
             update: named(UPDATE),
             remove: named(REMOVE),
             usage: named(USAGE),

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction, raw_sql};
+use sqlx::{AssertSqlSafe, PgConnection, Row, raw_sql};
 
 use super::argument::{Argument, written_out};
 use super::columns::{columns, millis, number_of};
 use super::error::{Meaning, code, in_doubt, meaning, not_applied};
+use super::line::InLine;
 use super::verbs::finished;
 use super::{PostgresStore, Shared};
 use crate::record::{EffectClass, Minted, Record, RecordedResponse, State, Token, Why};
@@ -18,7 +19,7 @@ use crate::store::StoreError;
 /// A transaction on the user's pool in which an operation may be committed, and nobody else may.
 #[derive(Debug)]
 pub(crate) struct OpenTx {
-    tx: Transaction<'static, Postgres>,
+    open: InLine,
     shared: Arc<Shared>,
     id: RecordId,
     running: Record,
@@ -53,15 +54,6 @@ const ASKED_BEFORE_THE_REPLY: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_LAST: Duration = Duration::from_secs(5);
 
-const ENTER: &str = "SELECT seiriken.enter($1::bytea, $2::bigint, $3::bigint::text, $4::bigint,
-    $5::bigint, $6::integer) AS in_the_way";
-
-/// With the arguments of the statement that writes such a record elsewhere. It refuses a row without
-/// a token where a handler has ended the transaction by a statement of its own.
-const FINISH: &str = "SELECT seiriken.finish($1::bigint, $2::bytea, $4::integer, $6::bigint,
-    $10::bigint, $11::bigint, $12::bigint = 1, $13::bigint, $14::bigint, $15::bigint, $16::bytea,
-    $17::bytea, $18::smallint, $19::bytea, $20::bigint, $22::bytea, $23::bigint)";
-
 impl PostgresStore {
     /// Begins a transaction on the user's pool, unless somebody else may commit the operation or
     /// has. To be called in a task that is never aborted.
@@ -69,7 +61,11 @@ impl PostgresStore {
         let shared = Arc::clone(&self.shared);
         let running = shared.running.of(id, token).ok_or(EnterFault::Over)?;
         let store = |error| EnterFault::Store(not_applied(error));
-        let mut tx = shared.pool.begin().await.map_err(store)?;
+        let begun = match &shared.line {
+            Some(line) => line.begin(&shared.pool).await,
+            None => InLine::alone(&shared.pool).await,
+        };
+        let mut open = begun.map_err(store)?;
         let minted = match running.minted {
             Minted::At(minted) => Some(millis(minted)),
             Minted::By(_) => None,
@@ -83,18 +79,18 @@ impl PostgresStore {
             shared.now_argument(),
             Argument::Int(Some(idle.min(i32::MAX.into()))),
         ];
-        let enter = written_out(&shared.schema.named(ENTER), &arguments);
-        let asked = raw_sql(AssertSqlSafe(enter)).fetch_one(&mut *tx).await;
+        let enter = &shared.statements.enter;
+        let asked = shared.sessions.one_on(&mut open.tx, enter, &arguments).await;
         match asked.and_then(|row| row.try_get::<Option<String>, _>("in_the_way")) {
-            Ok(None) => Ok(OpenTx { tx, shared, id, running }),
+            Ok(None) => Ok(OpenTx { open, shared, id, running }),
             Ok(Some(in_the_way)) => {
                 tracing::debug!(%id, in_the_way, "this execution ends before its transaction");
-                roll_back(tx).await;
+                open.roll_back().await;
                 shared.running.end(id, token);
                 Err(EnterFault::Over)
             }
             Err(error) => {
-                roll_back(tx).await;
+                open.roll_back().await;
                 Err(store(error))
             }
         }
@@ -103,35 +99,35 @@ impl PostgresStore {
 
 impl OpenTx {
     pub(crate) fn connection(&self) -> &PgConnection {
-        &self.tx
+        &self.open.tx
     }
 
     pub(crate) fn connection_mut(&mut self) -> &mut PgConnection {
-        &mut self.tx
+        &mut self.open.tx
     }
 
     pub(crate) async fn roll_back(self) {
-        roll_back(self.tx).await;
+        self.open.roll_back().await;
     }
 
     /// Writes the record and commits, in one round trip. To be called in a task that is never
     /// aborted.
     pub(crate) async fn commit(mut self, response: &RecordedResponse) -> Result<(), CommitFault> {
-        let Shared { schema, running, .. } = &*self.shared;
-        let statement = schema.named(FINISH);
+        let Shared { statements, running, .. } = &*self.shared;
         let arguments = self.shared.with_now(finished(&self.id, &self.running, response));
         // The driver believes the transaction open until it has ended it itself: it gets an empty
-        // one to end, when the connection goes back to its pool.
-        let script = written_out(&statement, &arguments) + "; COMMIT; BEGIN";
+        // one, for who comes next or to end when the connection goes back to its pool.
+        let script = written_out(&statements.finish_open, &arguments) + "; COMMIT; BEGIN";
         let (id, token) = (self.id, self.running.token);
         let _finishing = running.finish(id, token);
-        let Err(error) = raw_sql(AssertSqlSafe(script)).execute(&mut *self.tx).await else {
+        let Err(error) = raw_sql(AssertSqlSafe(script)).execute(&mut *self.open.tx).await else {
             running.end(id, token);
+            self.open.pass_on();
             return Ok(());
         };
         match code(&error) {
             Some("23505") if constraint(&error) == Some("key_records_pkey") => {
-                roll_back(self.tx).await;
+                self.open.roll_back().await;
                 running.end(id, token);
                 Err(CommitFault::Over)
             }
@@ -141,26 +137,19 @@ impl OpenTx {
                     "a handler ended its transaction by a statement of its own; whether its effect \
                      stands is not known, and the key is not free"
                 );
-                drop(self.tx);
+                drop(self.open);
                 Err(CommitFault::Store(self.shared.mark_unknown(id, &self.running).await))
             }
             _ if meaning(&error) == Meaning::Unknown => {
                 tracing::warn!(%id, %error, "a commit was not acknowledged; finding out");
-                drop(self.tx);
+                drop(self.open);
                 find_out(&self.shared, id, token, error).await
             }
             _ => {
-                roll_back(self.tx).await;
+                self.open.roll_back().await;
                 Err(CommitFault::RolledBack(error))
             }
         }
-    }
-}
-
-/// A connection that breaks has its transaction rolled back by the server.
-async fn roll_back(tx: Transaction<'static, Postgres>) {
-    if let Err(error) = tx.rollback().await {
-        tracing::debug!(%error, "a connection broke before it was told to roll back");
     }
 }
 
