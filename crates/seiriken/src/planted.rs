@@ -72,6 +72,14 @@ pub enum Mistake {
     WakesNobody,
     /// A call that the store never answers is waited for.
     WaitsForTheStoreForEver,
+    /// A person settles whatever stands under the key, also another execution than they saw.
+    ResolvesWithoutTheToken,
+    /// A person says that it was done, and the answer that its owner gave meanwhile is replaced.
+    ResolvesOverAnAnswer,
+    /// A person deletes whatever stands under the key, also another execution than they saw.
+    DeletesWithoutTheToken,
+    /// A person takes what runs from its owner.
+    DeletesRunningWork,
     /// One history in a hundred is said to be broken, and nothing is.
     Canary,
 }
@@ -111,6 +119,10 @@ impl Mistake {
         Self::RunsWithoutTheStore,
         Self::WakesNobody,
         Self::WaitsForTheStoreForEver,
+        Self::ResolvesWithoutTheToken,
+        Self::ResolvesOverAnAnswer,
+        Self::DeletesWithoutTheToken,
+        Self::DeletesRunningWork,
         Self::Canary,
     ];
 }

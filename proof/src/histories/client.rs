@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::cluster::Cluster;
-use super::judge::Mark;
+use super::mark::Mark;
 use super::plan::{Intent, RequestFate};
 use super::rules::{end_at_deadline, end_of};
 use super::service::{Own, Request, reply};

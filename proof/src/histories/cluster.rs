@@ -51,6 +51,7 @@ impl Cluster {
             | Fault::Pause { at, .. }
             | Fault::ClockJump { at, .. }
             | Fault::Sweep { at }
+            | Fault::Person { at, .. }
             | Fault::Amnesia { at } => at,
             Fault::Store { .. } | Fault::Request { .. } | Fault::Work { .. } => return,
         };
@@ -67,6 +68,9 @@ impl Cluster {
             Fault::Pause { node, lasts, .. } => world.pause(node, lasts),
             Fault::ClockJump { by, .. } => world.jump(by),
             Fault::Sweep { .. } => self.sweep(),
+            Fault::Person { key, does, takes, again, .. } => {
+                self.visited(key, does, takes, again).await;
+            }
             Fault::Amnesia { .. } => {
                 if let Err(error) = world.forget() {
                     world.judge().breach(error);

@@ -3,7 +3,7 @@
 //! ends of leases and of the retention.
 
 use super::plan::{
-    Effect, Fault, Intent, LEASE, Plan, RETENTION, RequestFate, StoreFate, WorkEnds,
+    Deed, Effect, Fault, Intent, LEASE, Plan, RETENTION, RequestFate, StoreFate, WorkEnds,
 };
 use crate::random::Random;
 
@@ -38,6 +38,19 @@ const KINDS: [Kind; 10] = [
 /// The plan of a seed.
 pub fn plan(seed: u64) -> Plan {
     let mut random = Random::from_seed(seed);
+    let mut plan = without_people(&mut random);
+    // Last, so that the others are what they would be without.
+    if random.percent(15) {
+        for _ in 0..random.between(1..3) {
+            let (person, comes_again) = person(&mut random, &plan);
+            plan.faults.push(person);
+            plan.intents.push(comes_again);
+        }
+    }
+    plan
+}
+
+fn without_people(random: &mut Random) -> Plan {
     let dated = random.percent(30);
     let nodes = random.pick(&[1, 2, 3]);
     let effects = [Effect::InTheRecordsTransaction, Effect::DeduplicatedByKey, Effect::Elsewhere];
@@ -47,7 +60,7 @@ pub fn plan(seed: u64) -> Plan {
         dated,
         nodes,
         waits: random.percent(40).then(|| random.between(100..6_000)),
-        intents: intents(&mut random),
+        intents: intents(random),
         faults: Vec::new(),
     };
     let mut allowed: Vec<Kind> = KINDS.into_iter().filter(|_| random.percent(40)).collect();
@@ -63,12 +76,12 @@ pub fn plan(seed: u64) -> Plan {
     }
     for _ in 0..random.between(1..9) {
         let kind = random.pick(&allowed);
-        let fault = fault(&mut random, kind, &plan);
+        let fault = fault(random, kind, &plan);
         plan.faults.push(fault);
         if kind == Kind::Late {
             // While it stands still, or its work takes so long, its lease runs out.
-            let takes = near(&mut random, LEASE);
-            let ends = work_ends(&mut random);
+            let takes = near(random, LEASE);
+            let ends = work_ends(random);
             let execution = random.between(1..3);
             plan.faults.push(Fault::Work { execution, ends, takes });
         }
@@ -88,6 +101,18 @@ fn intents(random: &mut Random) -> Vec<Intent> {
             deadline: random.between(3_000..15_000),
         })
         .collect()
+}
+
+/// A person, and a client that asks again for what they have settled.
+fn person(random: &mut Random, plan: &Plan) -> (Fault, Intent) {
+    let of = plan.intents[index(random, plan.intents.len())];
+    let takes = if random.percent(50) { random.below(150) } else { near(random, LEASE) };
+    let again = random.percent(30).then(|| near(random, LEASE));
+    let does = if random.percent(65) { Deed::Settles } else { Deed::Forgets };
+    let at = of.at + random.below(1_500);
+    let person = Fault::Person { key: of.key, at, does, takes, again };
+    let comes_again = Intent { at: at + random.below(6_000), ..of };
+    (person, comes_again)
 }
 
 fn fault(random: &mut Random, kind: Kind, plan: &Plan) -> Fault {

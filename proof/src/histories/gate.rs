@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::judge::{MARKS, Mark, Marks};
+use super::mark::{MARKS, Mark, Marks};
 use super::plan::Plan;
 use super::{catch_panics, draw, play, shrink};
 use crate::effort::Effort;
@@ -41,6 +41,10 @@ const FLOORS: &[(&str, Mark, u64)] = &[
     ("callers gone", Mark::HungUp, 10_000),
     ("renewals", Mark::Renewed, 20_000),
     ("keys freed", Mark::Freed, 1_000),
+    ("outcomes resolved as done", Mark::ResolvedAsDone, 100),
+    ("outcomes resolved as not done", Mark::ResolvedAsNotDone, 100),
+    ("keys deleted", Mark::Deleted, 1_000),
+    ("persons told that it is too late", Mark::PersonTooLate, 100),
 ];
 
 /// Histories that were once broken, by what they broke.

@@ -1,81 +1,16 @@
 //! The one who sees everything: the effects as they happen, what is durable, what everybody is
 //! told and hears. It stands outside the system and knows nothing of how it works.
 
-use seiriken::record::transition::{Claim, ClaimOutcome, ReleaseOutcome};
-use seiriken::record::{AttemptId, RecordedResponse};
+use seiriken::record::transition::{Claim, ClaimOutcome, Granted, ReleaseOutcome};
+use seiriken::record::{AttemptId, RecordedResponse, Token};
 use seiriken::{FingerprintKind, RecordId};
 
+use super::desk::Grant;
+use super::mark::{MARKS, Mark, Marks};
 use super::plan::{Effect, Fault, Plan, RETENTION, SKEW, WorkEnds};
 use super::store::mark_of;
 use super::world::Node;
 use crate::random::mixed;
-
-/// What can be seen to happen; each must have happened often enough in a run that proves anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mark {
-    /// A claim of a free key.
-    Granted,
-    /// A claim whose first acknowledgement was lost.
-    Yours,
-    /// A claim after an owner vanished.
-    TakenOver,
-    /// A lease was renewed.
-    Renewed,
-    /// The work ran, and its answer is told.
-    Executed,
-    /// The first answer is told again.
-    Replayed,
-    /// An owner that was overtaken is refused.
-    StaleRefused,
-    /// A call was applied and its acknowledgement lost.
-    AckLost,
-    /// A key is free again.
-    Freed,
-    /// An outcome is told as unknown.
-    Indeterminate,
-    /// A late owner settled an unknown outcome.
-    Healed,
-    /// An answer that is not durable yet.
-    Pending,
-    /// The first request is still running.
-    InProgress,
-    /// Another request under the same key.
-    Mismatch,
-    /// Another caller with the same key.
-    CredentialChanged,
-    /// A key too old.
-    KeyExpired,
-    /// The store could not be asked.
-    StoreUnavailable,
-    /// The work panicked where it may run again.
-    Panicked,
-    /// The work ended without an answer to record.
-    NotRecorded,
-    /// A process was killed.
-    Crashed,
-    /// A process stood still.
-    Paused,
-    /// The store's clock was put forward or back.
-    ClockJumped,
-    /// A store in memory was lost.
-    Forgot,
-    /// A client hung up.
-    HungUp,
-    /// Downstream recognised a repetition.
-    Deduplicated,
-    /// A client knows.
-    Definite,
-    /// A client is told that nobody knows.
-    Unknown,
-    /// A client sent nothing.
-    NothingSent,
-}
-
-/// How many marks there are.
-pub(super) const MARKS: usize = Mark::NothingSent as usize + 1;
-
-/// How often each mark was seen.
-pub type Marks = [u64; MARKS];
 
 /// What was seen.
 #[derive(Debug)]
@@ -84,6 +19,7 @@ pub(super) struct Judge {
     pub(super) marks: Marks,
     pub(super) breaches: Vec<String>,
     pub(super) executions: Vec<Seen>,
+    pub(super) grants: Vec<Grant>,
     pub(super) keys: [Key; 4],
     /// Counts what happens, so that it is known what came before what.
     pub(super) moment: u64,
@@ -108,6 +44,8 @@ pub(super) struct Seen {
     pub(super) died: bool,
     /// When its owner was told its answer, in milliseconds.
     pub(super) told_at: Option<u64>,
+    /// When a person freed its key, if one has since.
+    pub(super) freed: Option<u64>,
 }
 
 /// A request's coming to a process.
@@ -126,6 +64,10 @@ pub(super) struct Key {
     /// The answer that the store holds.
     pub(super) durable: Option<RecordedResponse>,
     pub(super) holder: Option<AttemptId>,
+    /// The execution that was granted last.
+    pub(super) token: Option<Token>,
+    /// Answers that stood until a person had the key forgotten, and when that was.
+    pub(super) past: Vec<(u64, RecordedResponse)>,
     pub(super) indeterminate: bool,
     /// How many requests have arrived for it.
     pub(super) arrivals: u64,
@@ -143,6 +85,7 @@ impl Judge {
             marks: [0; MARKS],
             breaches: Vec::new(),
             executions: Vec::new(),
+            grants: Vec::new(),
             keys: std::array::from_fn(|_| Key::default()),
             moment: 0,
             refused: Vec::new(),
@@ -250,9 +193,11 @@ impl Judge {
         let disturbed = self.plan.faults.iter().any(|fault| {
             matches!(fault, Fault::Store { .. } | Fault::Pause { .. } | Fault::ClockJump { .. })
         });
-        let (died, told_at) = (false, None);
-        let seen = Seen { intent, key, node, began, effect, ended, disturbed, died, told_at };
+        let (died, told_at, freed) = (false, None, None);
+        let seen =
+            Seen { intent, key, node, began, effect, ended, disturbed, died, told_at, freed };
         self.executions.push(seen);
+        self.begun(key, node, number);
         self.executions.len() as u64
     }
 
@@ -279,7 +224,7 @@ impl Judge {
 
 /// What the store does.
 impl Judge {
-    pub(super) fn claimed(&mut self, id: RecordId, claim: &Claim, told: &ClaimOutcome) {
+    pub(super) fn claimed(&mut self, id: RecordId, node: Node, claim: &Claim, told: &ClaimOutcome) {
         let number = key_of(id);
         self.note("claimed", &[number as u64, outcome_number(told)]);
         match told {
@@ -297,7 +242,11 @@ impl Judge {
                 {
                     self.breach("L2: an owner that renews its lease is overtaken");
                 }
-                self.keys[number].holder = Some(claim.attempt);
+                let key = &mut self.keys[number];
+                (key.holder, key.token) = (Some(claim.attempt), Some(grant.token));
+                if grant.how != Granted::Yours {
+                    self.granted(number, node, grant.executions);
+                }
             }
             ClaimOutcome::InProgress { .. } if self.keys[number].holder == Some(claim.attempt) => {
                 self.breach("a claim is told to wait for itself");
@@ -318,6 +267,11 @@ impl Judge {
         if self.keys[number].indeterminate {
             self.mark(Mark::Healed);
         }
+        self.stands(number, response, now);
+    }
+
+    /// From now on this is the answer, whoever gave it.
+    pub(super) fn stands(&mut self, number: usize, response: &RecordedResponse, now: u64) {
         let key = &mut self.keys[number];
         key.indeterminate = false;
         match &key.durable {
@@ -349,7 +303,9 @@ impl Judge {
     pub(super) fn unfinished(&self) -> bool {
         self.executions.iter().filter(|seen| !seen.died).any(|seen| match seen.ended {
             None => true,
-            Some(WorkEnds::Well | WorkEnds::Refused) => self.keys[seen.key].durable.is_none(),
+            Some(WorkEnds::Well | WorkEnds::Refused) => {
+                seen.freed.is_none() && self.keys[seen.key].durable.is_none()
+            }
             Some(_) => false,
         })
     }

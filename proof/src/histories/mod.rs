@@ -8,15 +8,19 @@
 //! service  a process: engine, handler, answers     client one that wants something done
 //! cluster  the processes, and what befalls them    run    plays a plan to its end
 //! judge    sees everything that happens            rules  what may be told to whom, and when
+//! person   one who settles or forgets keys         desk   what the judge knows of that
 //! shrink   a finding with as few events as possible
 //! gate     how many are played, and what must have been seen in them
 //! ```
 
 mod client;
 mod cluster;
+mod desk;
 mod draw;
 mod gate;
 mod judge;
+mod mark;
+mod person;
 pub mod plan;
 mod rules;
 mod run;
@@ -27,6 +31,6 @@ mod world;
 
 pub use draw::plan as draw;
 pub use gate::{run, show};
-pub use judge::{Mark, Marks};
+pub use mark::{Mark, Marks};
 pub use run::{Played, catch_panics, play};
 pub use shrink::shrink;

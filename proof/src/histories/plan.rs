@@ -66,8 +66,20 @@ pub enum Fault {
     ClockJump { at: u64, by: i64 },
     /// The sweeper comes by.
     Sweep { at: u64 },
+    /// A person comes, decides as soon as there is something to decide, says so after a while, and
+    /// perhaps once more.
+    Person { key: u8, at: u64, does: Deed, takes: u64, again: Option<u64> },
     /// The processes end, and with them a store that lives in memory.
     Amnesia { at: u64 },
+}
+
+/// What a person is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Deed {
+    /// To settle an outcome that nobody knows.
+    Settles,
+    /// To have the key forgotten.
+    Forgets,
 }
 
 /// What becomes of a call of the store.

@@ -4,7 +4,8 @@ use seiriken::engine::Decision;
 use seiriken::record::RecordedResponse;
 use seiriken_client::verdict::{AtDeadline, Verdict};
 
-use super::judge::{Arrival, Judge, Mark, Seen};
+use super::judge::{Arrival, Judge, Seen};
+use super::mark::Mark;
 use super::plan::{Effect, Fault, Intent, WorkEnds};
 use super::service::{Own, Request, execution_of};
 
@@ -35,11 +36,11 @@ impl Judge {
         let (number, mark) = kind(decision);
         let decided = self.note("told", &[which as u64, number]);
         self.mark(mark);
-        self.not_fresh_after_an_answer(intent, arrival.moment, now, decision);
+        self.not_fresh_after_an_answer(intent, arrival, now, decision);
         self.hears_its_neighbour(intent, arrival, now, decision);
         match decision {
             Decision::Executed { response, .. } | Decision::Replayed(response) => {
-                self.durable_and_ones_own(intent, response);
+                self.durable_and_ones_own(intent, arrival, response);
             }
             Decision::Indeterminate if self.plan.effect != Effect::Elsewhere => {
                 self.breach("an outcome is told as unknown that is not");
@@ -72,18 +73,20 @@ impl Judge {
     fn not_fresh_after_an_answer(
         &mut self,
         intent: Intent,
-        invoked: u64,
+        arrival: Arrival,
         now: u64,
         decision: &Decision<Own>,
     ) {
         let key = &self.keys[usize::from(intent.key)];
         let Some((heard, answer)) = &key.heard else { return };
         let forgettable = key.forgotten || (self.plan.dated && self.aged(intent.key, now));
-        if *heard >= invoked || !self.is_of(answer, intent) {
+        if *heard >= arrival.moment || !self.is_of(answer, intent) {
             return;
         }
         let fine = match decision {
-            Decision::Replayed(response) => response == answer,
+            Decision::Replayed(response) => {
+                response == answer || self.told_late(intent.key, arrival, response)
+            }
             Decision::Pending | Decision::StoreUnavailable => true,
             Decision::KeyExpired => forgettable,
             _ => false,
@@ -136,7 +139,7 @@ impl Judge {
                 (of.key, of.request, of.caller) == (intent.key, intent.request, intent.caller);
             let here = seen.node == arrival.node;
             let since = seen.told_at.map(|told| told.max(arrival.at));
-            same && here && since.is_some_and(|since| now > since + STALE)
+            same && here && seen.freed.is_none() && since.is_some_and(|since| now > since + STALE)
         });
         if late {
             self.breach("who waits beside the owner is not told its answer");
@@ -158,11 +161,17 @@ impl Judge {
         })
     }
 
-    fn durable_and_ones_own(&mut self, intent: Intent, response: &RecordedResponse) {
+    fn durable_and_ones_own(
+        &mut self,
+        intent: Intent,
+        arrival: Arrival,
+        response: &RecordedResponse,
+    ) {
         let key = &self.keys[usize::from(intent.key)];
-        let durable = key.durable.as_ref() == Some(response) || key.forgotten;
+        let past = self.told_late(intent.key, arrival, response);
+        let durable = key.durable.as_ref() == Some(response) || key.forgotten || past;
         let happened = match self.plan.effect {
-            Effect::DeduplicatedByKey => key.effects > 0,
+            Effect::DeduplicatedByKey => key.effects > 0 || past,
             _ => self.of(response).is_some_and(|seen| seen.effect),
         };
         if !durable {
@@ -180,6 +189,9 @@ impl Judge {
     pub(super) fn heard(&mut self, intent: Intent, response: &RecordedResponse) {
         let number = usize::from(intent.key);
         let moment = self.note("heard", &[number as u64, execution_of(response)]);
+        if self.of_the_past(intent.key, response) {
+            return;
+        }
         match &self.keys[number].heard {
             Some((_, first)) if first != response => self.breach("I2: two answers are heard"),
             Some(_) => {}
@@ -218,7 +230,9 @@ impl Judge {
         }
         for (which, decided) in std::mem::take(&mut self.refused) {
             let decided = decided.min(self.probing);
-            let mine = |seen: &&Seen| seen.intent == which && seen.began < decided;
+            // What a person has had forgotten was nothing for whoever asks later.
+            let mine =
+                |seen: &&Seen| seen.intent == which && seen.began < decided && seen.freed.is_none();
             if self.executions.iter().filter(mine).any(|seen| seen.effect) {
                 self.breach("a client is told that nothing happened, and it did");
             }
@@ -229,7 +243,8 @@ impl Judge {
         for key in unhealed {
             let of_key = || self.executions.iter().filter(|seen| seen.key == key);
             let answered = of_key().any(|seen| {
-                !seen.died && matches!(seen.ended, Some(WorkEnds::Well | WorkEnds::Refused))
+                let alive = !seen.died && seen.freed.is_none();
+                alive && matches!(seen.ended, Some(WorkEnds::Well | WorkEnds::Refused))
             });
             let excused = of_key().any(|seen| {
                 seen.died || !matches!(seen.ended, Some(WorkEnds::Well | WorkEnds::Refused))
@@ -244,7 +259,7 @@ impl Judge {
     }
 
     /// The execution that made an answer.
-    fn of(&self, response: &RecordedResponse) -> Option<&Seen> {
+    pub(super) fn of(&self, response: &RecordedResponse) -> Option<&Seen> {
         let number = usize::try_from(execution_of(response)).ok()?.checked_sub(1)?;
         self.executions.get(number)
     }

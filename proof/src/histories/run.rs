@@ -8,8 +8,8 @@ use tokio::runtime::Builder;
 
 use super::client::pursue;
 use super::cluster::Cluster;
-use super::judge::Marks;
-use super::plan::Plan;
+use super::mark::Marks;
+use super::plan::{Fault, Plan};
 use super::service::Planned;
 use super::world::World;
 
@@ -65,8 +65,12 @@ pub fn play(plan: &Plan, verbose: bool) -> Result<Played, String> {
 
 async fn whole(world: Arc<World>) -> Result<(), String> {
     let cluster = Cluster::start(&world)?;
+    let mut people = Vec::new();
     for fault in world.plan.faults.clone() {
-        tokio::spawn(Arc::clone(&cluster).befall(fault));
+        let befallen = tokio::spawn(Arc::clone(&cluster).befall(fault));
+        if matches!(fault, Fault::Person { .. }) {
+            people.push(befallen);
+        }
     }
     let clients: Vec<_> = (0..world.plan.intents.len())
         .map(|which| tokio::spawn(pursue(Arc::clone(&cluster), which)))
@@ -75,6 +79,10 @@ async fn whole(world: Arc<World>) -> Result<(), String> {
         if client.await.is_err() {
             world.judge().breach("a client panicked");
         }
+    }
+    for person in people {
+        // One that panicked has found something, which is told.
+        let _ = person.await;
     }
     world.end_faults();
     cluster.sweep();
@@ -87,7 +95,7 @@ async fn whole(world: Arc<World>) -> Result<(), String> {
 
 /// Waits for the copies of requests that are still under way.
 async fn late_copies(world: &World) {
-    use super::plan::{Fault, RequestFate};
+    use super::plan::RequestFate;
     let last = world.plan.faults.iter().filter_map(|fault| match fault {
         Fault::Request {
             intent, fate: RequestFate::Twice(by) | RequestFate::Delayed(by), ..

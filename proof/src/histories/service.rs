@@ -153,6 +153,12 @@ fn answer(status: u16, execution: u64) -> RecordedResponse {
     RecordedResponse::new(status, &[], &[], &execution.to_le_bytes()).expect("a short answer")
 }
 
+/// The answer that a person gives for an execution, which is not its own.
+pub(super) fn settlement(execution: u64) -> RecordedResponse {
+    let body = [&execution.to_le_bytes()[..], b"by a person"].concat();
+    RecordedResponse::new(201, &[], &[], &body).expect("a short answer")
+}
+
 /// The answer's execution.
 pub(super) fn execution_of(response: &RecordedResponse) -> u64 {
     response.body().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))

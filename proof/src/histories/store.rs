@@ -14,7 +14,7 @@ use seiriken::store::{MemoryStore, Store, StoreError};
 use seiriken::{IssuingSecrets, RecordId, StoreSecret};
 use tokio::time::sleep;
 
-use super::judge::Mark;
+use super::mark::Mark;
 use super::plan::StoreFate;
 use super::world::{Node, World};
 
@@ -160,12 +160,13 @@ impl Store for RemoteStore {
             let write = self.world.store().read_for_claim(id, &claim);
             sleep(Duration::from_millis(2)).await;
             let told = write(&self.world.store());
-            self.world.judge().claimed(id, &claim, &told);
+            self.world.judge().claimed(id, self.node, &claim, &told);
             return Ok(told);
         }
+        let node = self.node;
         self.call(id, false, move |world, store| {
             let told = now(store.claim(id, claim));
-            world.judge().claimed(id, &claim, &told);
+            world.judge().claimed(id, node, &claim, &told);
             told
         })
         .await
@@ -230,7 +231,7 @@ pub(super) fn mark_of(how: Granted) -> Mark {
 }
 
 /// The store in memory answers at once.
-fn now<T>(answer: impl Future<Output = Result<T, StoreError>>) -> T {
+pub(super) fn now<T>(answer: impl Future<Output = Result<T, StoreError>>) -> T {
     let answer = answer.now_or_never().expect("the store in memory never waits");
     answer.expect("the store in memory never fails")
 }

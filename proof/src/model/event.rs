@@ -103,6 +103,30 @@ pub(super) enum Event {
     FutureEdgeAfter,
     /// The store forgets.
     Amnesia,
+    /// A person says that it was done, and with what answer.
+    ResolvedAsDone,
+    /// A person says that it was not done and never will be.
+    ResolvedAsNotDone,
+    /// A person settles what nobody has come upon since its owner vanished.
+    ResolvedUnfound,
+    /// A person has a key forgotten.
+    Deleted,
+    /// A person is told that somebody runs it just now.
+    DeletionRefused,
+    /// A person does not hear of what they have done.
+    PersonUnheard,
+    /// A person says the same again.
+    SaidAgain,
+    /// A person is told that the owner has answered meanwhile.
+    OwnerWasFirst,
+    /// A person is told that it is another execution by now.
+    PersonOutdated,
+    /// A person is told that there is nothing any more.
+    PersonTooLate,
+    /// An owner's answer is refused, for a person has given one.
+    PersonWasFirst,
+    /// A claim is given the answer of a person.
+    ReplayOfAPerson,
 }
 }
 

@@ -12,9 +12,11 @@
 //! sets            the setups: those that hold, those that must be found broken
 //! world           one state: records, attempts, what has really happened
 //! record          a record in the model, and the shipped one
-//! step            what can happen next: by an attempt (attempts) or around them (around)
+//! step            what can happen next: by an attempt (attempts), around them (around), by a person
+//! person          one who settles or forgets a key, and what a truthful one may say
 //! shipped         how the shipped function is called: with mistakes planted, its panics caught
-//! invariant       what must hold: judged on every step (judge, judge_claim) and state (settles)
+//! invariant       what must hold: judged on every step (judge, judge_claim, judge_person)
+//!                 and state (settles)
 //! event           what must happen somewhere: noted on every step (notes)
 //! checker         the model as stateright takes it
 //! second_opinion  the same protocol reduced, whose states another program has counted
@@ -27,8 +29,10 @@ mod event;
 mod invariant;
 mod judge;
 mod judge_claim;
+mod judge_person;
 mod named;
 mod notes;
+mod person;
 mod record;
 mod second_opinion;
 mod sets;

@@ -6,7 +6,8 @@ use seiriken::record::transition::{ClaimOutcome, Granted, ReleaseOutcome, RenewO
 use super::around::usable_until;
 use super::checker::Checked;
 use super::event::Event;
-use super::record::{RETENTION, Small, Stage};
+use super::person::BY_A_PERSON;
+use super::record::{RETENTION, Small, Stage, number};
 use super::setup::Part;
 use super::world::World;
 
@@ -21,6 +22,9 @@ impl Checked {
                 Granted::Yours if lease_over(key.record, before) => Event::YoursLate,
                 Granted::Yours => Event::Yours,
             },
+            ClaimOutcome::Completed(response) if number(response) == BY_A_PERSON => {
+                Event::ReplayOfAPerson
+            }
             ClaimOutcome::Completed(_) => Event::Replay,
             ClaimOutcome::InProgress { .. } => Event::Wait,
             ClaimOutcome::Mismatch { .. } => Event::Mismatch,
@@ -89,7 +93,9 @@ impl Checked {
 
     pub(super) fn note_completion(&self, before: &World, key: usize, recorded: bool) {
         let record = before.keys[key].record;
-        if !recorded {
+        if record.is_some_and(|record| record.answer() == Some(BY_A_PERSON)) {
+            self.seen.note(Event::PersonWasFirst);
+        } else if !recorded {
             self.seen.note(Event::StaleCompletion);
         } else if record.is_some_and(|record| record.unresolved()) {
             self.seen.note(Event::Heal);

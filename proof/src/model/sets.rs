@@ -12,7 +12,7 @@ use super::record::{RETENTION, Request, START};
 use super::setup::Effect::{
     self, DeduplicatedByKey, Elsewhere, InTheRecordsTransaction, UniqueInTheTransaction,
 };
-use super::setup::{Budget, Part, Setup, Slip};
+use super::setup::{Budget, Part, Person, Setup, Slip};
 
 /// The pairs of an effect and a declared class that keep the promise.
 pub(super) const SAFE: [(Effect, EffectClass); 6] = [
@@ -27,6 +27,10 @@ pub(super) const SAFE: [(Effect, EffectClass); 6] = [
 /// For the moments at which something turns: few faults, and the clock moves.
 const TURNS: Budget =
     Budget { crashes: 1, ends: 1, losses: 1, failures: 1, ticks: 2, ..Budget::NONE };
+
+/// Where a person decides twice.
+const PEOPLE: Budget =
+    Budget { crashes: 1, ends: 2, losses: 2, failures: 1, people: 2, ..Budget::NONE };
 
 /// A key made in the last moment before the start.
 const BEFORE: KeyDate =
@@ -46,9 +50,23 @@ pub(super) fn sound() -> Vec<Setup> {
             let parts = trio(effect, class).map(Part::dated);
             setups.push(Setup::new(name, parts.into(), budget).dated(date));
         }
+        setups.extend(with_a_person(effect, class));
     }
     setups.extend(apart());
     setups
+}
+
+/// Somebody settles what is unknown, and has keys forgotten.
+fn with_a_person(effect: Effect, class: EffectClass) -> [Setup; 3] {
+    let name = |what| format!("{effect:?} as {class:?}, a person {what}");
+    let parts = trio(effect, class);
+    let once = Budget { crashes: 1, ends: 1, ticks: 2, people: 1, ..Budget::NONE };
+    [
+        Setup::new(name("at any moment"), [&parts[..1], &parts].concat(), PEOPLE),
+        Setup::new(name("and time"), parts.into(), once),
+        Setup::new(name("and a dated key"), parts.map(Part::dated).into(), once)
+            .dated(minted(START)),
+    ]
 }
 
 /// What is looked at beside the pairs.
@@ -109,7 +127,7 @@ fn apart() -> Vec<Setup> {
 
 /// What must be found broken, and as what: else the model would not see it.
 pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
-    use Invariant::{I1, I3, I4, I6, I11};
+    use Invariant::{I1, I3, I4, I5, I6, I11};
     let name = |effect, class, what| format!("{effect:?} as {class:?}{what}");
     let pair = |effect, class| {
         Setup::new(name(effect, class, ""), trio(effect, class).into(), Budget::FULL)
@@ -127,6 +145,11 @@ pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
         let parts = vec![Part::new(effect, class); 3];
         Setup::new(format!("{effect:?} as {class:?}, {slip:?}"), parts, Budget::FULL).slipping(slip)
     };
+    let people = |person| {
+        let name = format!("{Elsewhere:?} as {Opaque:?}, {person:?} people");
+        let parts = vec![Part::new(Elsewhere, Opaque); 3];
+        Setup::new(name, parts, PEOPLE).settled_by(person)
+    };
     vec![
         (pair(Elsewhere, Transactional), &[I1]),
         (pair(Elsewhere, Keyed), &[I1]),
@@ -143,6 +166,10 @@ pub(super) fn unsound() -> Vec<(Setup, &'static [Invariant])> {
         (slips(Elsewhere, Opaque, Slip::ReadsThenWrites), &[I6]),
         (slips(InTheRecordsTransaction, Transactional, Slip::ReadsThenWrites), &[I6]),
         (slips(InTheRecordsTransaction, Transactional, Slip::RestartsTheTokens), &[I4]),
+        (people(Person::Hasty), &[I1]),
+        (people(Person::Denies), &[I1]),
+        (people(Person::Affirms), &[I5]),
+        (people(Person::Careless), &[I1]),
     ]
 }
 
@@ -189,6 +216,8 @@ pub(super) fn telling() -> Vec<Setup> {
         }
     }
     setups.extend(apart());
+    setups.extend(with_a_person(DeduplicatedByKey, Keyed));
+    setups.extend(with_a_person(Elsewhere, Opaque));
     setups
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Budget {
     pub(super) fills: u8,
     /// How often the store forgets everything.
     pub(super) forgets: u8,
+    /// How often a person decides something.
+    pub(super) people: u8,
 }
 
 /// What becomes of the rest when a store forgets.
@@ -75,6 +77,21 @@ pub(super) enum Slip {
     RestartsTheTokens,
 }
 
+/// Who settles what nobody knows, and has keys forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Person {
+    /// Says what is so and will stay so.
+    Truthful,
+    /// Says "not done" of what has not happened yet.
+    Hasty,
+    /// Says "not done" of what has happened.
+    Denies,
+    /// Says "done" of what has not happened.
+    Affirms,
+    /// Has a key forgotten that somebody may still be at work on.
+    Careless,
+}
+
 /// One world to explore.
 #[derive(Debug, Clone)]
 pub(super) struct Setup {
@@ -87,6 +104,7 @@ pub(super) struct Setup {
     pub(super) quota: Option<u64>,
     pub(super) amnesia: Amnesia,
     pub(super) slip: Option<Slip>,
+    pub(super) person: Person,
 }
 
 // === impl Part ===
@@ -133,8 +151,16 @@ impl Effect {
 
 impl Budget {
     /// Nothing goes wrong.
-    pub(super) const NONE: Self =
-        Self { crashes: 0, ends: 0, losses: 0, failures: 0, ticks: 0, fills: 0, forgets: 0 };
+    pub(super) const NONE: Self = Self {
+        crashes: 0,
+        ends: 0,
+        losses: 0,
+        failures: 0,
+        ticks: 0,
+        fills: 0,
+        forgets: 0,
+        people: 0,
+    };
 
     /// Two crashes, three leases that end at any moment, two lost acknowledgements, two
     /// handlers that fail.
@@ -149,7 +175,8 @@ impl Setup {
         assert!(parts.len() <= ATTEMPTS_MAX, "the world has room for {ATTEMPTS_MAX} attempts");
         assert!(parts.iter().all(|part| part.key < KEYS_MAX), "and for {KEYS_MAX} keys");
         let (date, quota, amnesia, slip) = (None, None, Amnesia::Unnoticed, None);
-        Self { name: name.into(), parts, budget, date, quota, amnesia, slip }
+        let person = Person::Truthful;
+        Self { name: name.into(), parts, budget, date, quota, amnesia, slip, person }
     }
 
     pub(super) fn dated(self, date: KeyDate) -> Self {
@@ -162,6 +189,10 @@ impl Setup {
 
     pub(super) fn restarting(self) -> Self {
         Self { amnesia: Amnesia::Restart, ..self }
+    }
+
+    pub(super) fn settled_by(self, person: Person) -> Self {
+        Self { person, ..self }
     }
 
     pub(super) fn slipping(self, slip: Slip) -> Self {

@@ -7,7 +7,7 @@ use seiriken::record::transition::Ended;
 
 use super::checker::Checked;
 use super::setup::Slip;
-use super::world::{Worker, World};
+use super::world::{Saying, Worker, World};
 
 /// One step. Attempts and keys are meant by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,12 @@ pub(super) enum Step {
     Pass(Timestamp),
     Fill,
     Forget,
+    /// A person looks at a key, and makes up their mind.
+    Look(usize, Saying),
+    /// What they say arrives.
+    Say,
+    /// It arrives, and they do not hear of it.
+    SayUnheard,
 }
 
 impl Checked {
@@ -36,6 +42,7 @@ impl Checked {
             self.steps_of(world, worker, steps);
         }
         self.steps_around(world, steps);
+        Self::steps_of_a_person(world, steps);
     }
 
     fn steps_of(&self, world: &World, worker: usize, steps: &mut Vec<Step>) {
@@ -97,6 +104,9 @@ impl Checked {
             Step::Read(worker) => Some(world.with(worker, Worker::SawNothing)),
             Step::Act(worker) => self.acts(world, worker),
             Step::Reply(worker) => Self::replies(world, worker, self.setup.parts[worker].key),
+            Step::Look(key, what) => self.looks(world, key, what),
+            Step::Say => self.says(world, false),
+            Step::SayUnheard => self.says(world, true),
             Step::Crash(_)
             | Step::CutLease(_)
             | Step::Sweep(_)
@@ -145,6 +155,15 @@ impl fmt::Display for Step {
             Self::Pass(to) => write!(f, "it becomes {}", to.as_millis()),
             Self::Fill => f.write_str("the scope fills up, or empties"),
             Self::Forget => f.write_str("the store forgets"),
+            Self::Look(key, Saying::Done) => write!(f, "a person finds that key {key} is done"),
+            Self::Look(key, Saying::NotDone) => {
+                write!(f, "a person finds that key {key} is not done")
+            }
+            Self::Look(key, Saying::Forget) => {
+                write!(f, "a person wants key {key} forgotten")
+            }
+            Self::Say => f.write_str("the person says so"),
+            Self::SayUnheard => f.write_str("the person says so and does not hear of it"),
         }
     }
 }

@@ -3,7 +3,7 @@ use seiriken::record::EffectClass::{Keyed, Opaque};
 use super::checker::{Checked, Explored};
 use super::record::Request;
 use super::setup::Effect::{DeduplicatedByKey, Elsewhere};
-use super::setup::{Budget, Part, Setup};
+use super::setup::{Budget, Part, Person, Setup};
 use super::{Invariant, second_opinion};
 use crate::effort::Effort;
 
@@ -41,6 +41,19 @@ fn what_breaks_is_found_by_the_shortest_way() {
 }
 
 #[test]
+fn whoever_says_never_too_early_has_the_effect_twice() {
+    let budget = Budget { people: 1, failures: 0, losses: 0, ..FEW };
+    let setup = |person| three(Part::new(Elsewhere, Opaque), budget).settled_by(person);
+    let truthful = explored(setup(Person::Truthful));
+    assert!(truthful.found.is_none() && truthful.all, "{:?}", truthful.found);
+    let found = explored(setup(Person::Hasty)).found.expect("its owner is only late");
+    assert_eq!(found.invariant, Invariant::I1, "{found}");
+    let said = ["a person finds that key 0 is not done", "the person says so"];
+    assert!(said.iter().all(|step| found.path.iter().any(|taken| taken == step)), "{found}");
+    assert_eq!(found.path.len(), 7, "{found}");
+}
+
+#[test]
 fn a_fault_that_cannot_happen_leaves_fewer_states() {
     let part = Part::new(Elsewhere, Opaque);
     let states = |budget| explored(three(part, budget)).states;
@@ -54,6 +67,7 @@ fn a_fault_that_cannot_happen_leaves_fewer_states() {
         assert!(states(less) < all, "{less:?}");
     }
     assert!(states(Budget { ticks: 1, ..FEW }) > all);
+    assert!(states(Budget { people: 1, ..FEW }) > all);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(super) struct World {
     /// Whether the scope is full of other keys.
     pub(super) full: bool,
     pub(super) left: Budget,
+    /// What a person has said, and has not heard of yet.
+    pub(super) desk: Option<Said>,
     /// What does not hold here. Nothing comes after it.
     pub(super) breach: Option<Invariant>,
 }
@@ -59,6 +61,21 @@ pub(super) enum Worker {
     Dead,
 }
 
+/// What a person says of an execution that they have seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Said {
+    pub(super) key: usize,
+    pub(super) token: u8,
+    pub(super) what: Saying,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Saying {
+    Done,
+    NotDone,
+    Forget,
+}
+
 // === impl World ===
 
 impl World {
@@ -73,6 +90,7 @@ impl World {
             swept_through: Timestamp::ZERO,
             full: false,
             left: setup.budget,
+            desk: None,
             breach: None,
         }
     }
@@ -126,6 +144,12 @@ impl Worker {
     }
 }
 
+// === impl Saying ===
+
+impl Saying {
+    pub(super) const ALL: [Self; 3] = [Self::Done, Self::NotDone, Self::Forget];
+}
+
 // === impl Key ===
 
 impl Key {
@@ -153,6 +177,26 @@ impl Key {
             }
             Stage::Indeterminate { .. } | Stage::Completed { .. } => now < self.kept_until,
         })
+    }
+
+    /// The record as whoever looks must find it, by the promise: an opaque execution whose owner's
+    /// lease is over is an unknown outcome, whether or not anybody has come upon it.
+    pub(super) fn shown(&self, now: Timestamp) -> Option<Small> {
+        let standing = self.stands(now)?;
+        let over = standing.lease_until().is_some_and(|until| until <= now);
+        if !over || standing.class != EffectClass::Opaque {
+            return Some(standing);
+        }
+        let unknown = |forget_at| Small {
+            stage: Stage::Indeterminate { vanished: true, forget_at },
+            ..standing
+        };
+        promise(self.record, unknown(now), now).map(unknown)
+    }
+
+    /// A person has had it forgotten: what was done and told under it is of the past.
+    pub(super) fn is_forgotten(&mut self) {
+        (self.effects, self.worked, self.heard) = (0, None, 0);
     }
 
     /// A first execution begins a new window. `false` for a key with a date: that has one alone.

@@ -10,6 +10,7 @@ use super::invariants::assert_step_by_a_person;
 use super::transition::{self, Change, Transition};
 use super::{EffectClass, Record, RecordedResponse, State, Token};
 use crate::clock::Timestamp;
+use crate::planted::{Mistake, planted};
 
 /// What a person has found out about an outcome that was not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +76,10 @@ pub fn resolve(
         let told = ResolveOutcome::Stands(record.map(Cow::into_owned));
         checked(current, now, Change::Keep, told)
     };
-    let Some(record) = record.filter(|record| record.token == token) else {
+    let seen = |record: &Cow<'_, Record>| {
+        record.token == token || planted(Mistake::ResolvesWithoutTheToken)
+    };
+    let Some(record) = record.filter(seen) else {
         return stands(current.and_then(|record| found(record, now)));
     };
     match (&record.state, resolution) {
@@ -93,6 +97,13 @@ pub fn resolve(
         {
             checked(current, now, Change::Keep, ResolveOutcome::Resolved)
         }
+        (State::Completed { expires_at, .. }, Resolution::Done(response))
+            if planted(Mistake::ResolvesOverAnAnswer) =>
+        {
+            let state = State::Completed { response: response.clone(), expires_at: *expires_at };
+            let change = Change::Put(Record { state, ..record.clone().into_owned() });
+            checked(current, now, change, ResolveOutcome::Resolved)
+        }
         (State::Completed { .. } | State::InProgress { .. }, _) => stands(Some(record)),
     }
 }
@@ -103,8 +114,11 @@ pub fn resolve(
 /// it.
 pub fn delete(current: Option<&Record>, token: Token, now: Timestamp) -> Transition<DeleteOutcome> {
     let standing = current.filter(|record| !record.expired(now));
+    let seen = |record: &Record| record.token == token || planted(Mistake::DeletesWithoutTheToken);
     match standing {
-        Some(record) if record.token == token && !runs(record, now) => {
+        Some(record)
+            if seen(record) && (!runs(record, now) || planted(Mistake::DeletesRunningWork)) =>
+        {
             checked(current, now, Change::Remove, DeleteOutcome::Deleted)
         }
         _ => {
