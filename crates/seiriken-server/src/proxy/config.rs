@@ -49,6 +49,7 @@ struct RouteTable {
     #[serde(default)]
     ignore: Vec<String>,
     preset: Option<String>,
+    reconcile: Option<String>,
 }
 
 impl Config {
@@ -145,6 +146,10 @@ impl RouteTable {
             preset: match &self.preset {
                 None => Preset::default(),
                 Some(preset) => preset.parse()?,
+            },
+            reconcile: match &self.reconcile {
+                None => usual.reconcile,
+                Some(address) => Some(address.parse()?),
             },
             page: format!("{PAGE}/{number}"),
         })

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use seiriken::store::Store;
+use seiriken::store::Operate;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -42,7 +42,7 @@ pub(super) struct Door<S> {
     pub(super) places: Arc<Semaphore>,
 }
 
-impl<S: Store + Clone> Door<S> {
+impl<S: Operate + Clone> Door<S> {
     /// Takes connections until `stop` turns true; then waits for what has begun.
     pub(super) async fn serve(self, listeners: Vec<TcpListener>, stop: watch::Receiver<bool>) {
         let (door, connections) = (Arc::new(self), TaskTracker::new());

@@ -17,7 +17,8 @@ use tower_service::Service;
 
 use super::made::Made;
 use super::paced::{Cut, Paced, fault_of_the_sender};
-use super::upstream::{Answer, Failed, Outgoing, Upstream};
+use super::sent::Kept;
+use super::upstream::{Answer, Asked, Failed, Outgoing, Upstream};
 use super::{admit, outbound};
 
 /// The body of an answer: the upstream's, or one that is made here.
@@ -54,7 +55,7 @@ impl<S> Clone for Forward<S> {
     }
 }
 
-impl<S: Send + Sync + 'static> Service<Request<Outgoing>> for Forward<S> {
+impl<S: Send + Sync + 'static> Service<Request<Asked>> for Forward<S> {
     type Response = Response<AnswerBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -63,10 +64,15 @@ impl<S: Send + Sync + 'static> Service<Request<Outgoing>> for Forward<S> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Outgoing>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Asked>) -> Self::Future {
         let shared = Arc::clone(&self.shared);
+        // It is sent from here, and so never again.
+        if let Some(kept) = request.extensions_mut().remove::<Kept>() {
+            kept.forget();
+        }
         // The layer's mark on what it runs.
         let attempt = request.extensions().get::<Execution<S>>().map(Execution::number);
+        let request = request.map(Made::Passed);
         Box::pin(async move { Ok(shared.exchange(request, attempt).await) })
     }
 }

@@ -4,12 +4,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::http::header::CONNECTION;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
-use seiriken::PolicyError;
 use seiriken::engine::Engine;
-use seiriken::http::{GuardedBody, IdempotencyService, PolicyPage, Problem};
-use seiriken::store::Store;
+use seiriken::http::{GuardedBody, IdempotencyService, PolicyPage, Problem, ProblemKind, Reason};
+use seiriken::store::Operate;
+use seiriken::{IdempotencyKey, KeySyntax};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -19,7 +20,9 @@ use super::made::Made;
 use super::options::ProxyOptions;
 use super::outbound::{self, Peer};
 use super::paced::Paced;
+use super::reconcile::Reconciler;
 use super::route::Route;
+use super::sent::{Kept, Sent};
 
 /// The body of what a client is answered.
 pub(super) type Told = Made<GuardedBody<AnswerBody>>;
@@ -36,23 +39,32 @@ struct Guard<S> {
     route: Route,
     page: PolicyPage,
     service: IdempotencyService<Forward<S>, S>,
+    reconciler: Option<Reconciler<S>>,
 }
 
-impl<S: Store + Clone> Guards<S> {
+/// The field that holds the key.
+const KEY: &str = "idempotency-key";
+
+impl<S: Operate + Clone> Guards<S> {
     /// The first route that has a request is the one that it goes; the last one has all.
     pub(super) fn new(
         options: &ProxyOptions,
         routes: Vec<Route>,
         store: &S,
         shared: Shared,
-    ) -> Result<Self, PolicyError> {
+    ) -> Result<Self, String> {
         let (page, shared) = (shared.page.clone(), Arc::new(shared));
         let (mut guards, mut engines) = (Vec::new(), Vec::new());
         for route in routes {
-            let layer = route.idempotency(options, store.clone()).try_layer()?;
+            let layer = route.idempotency(options, store.clone()).try_layer();
+            let layer = layer.map_err(|error| error.to_string())?;
             engines.push(layer.engine().clone());
             let service = layer.layer(Forward::new(Arc::clone(&shared)));
-            guards.push(Guard { route, page: layer.policy_page(), service });
+            let reconciler = route.reconcile.clone();
+            let reconciler =
+                reconciler.map(|template| Reconciler::new(template, options, store.clone()));
+            let (page, reconciler) = (layer.policy_page(), reconciler.transpose()?);
+            guards.push(Guard { route, page, service, reconciler });
         }
         let body_allowance = options.deadlines.body_timeout;
         Ok(Self { routes: guards, engines, page, body_allowance })
@@ -88,9 +100,51 @@ impl<S: Store + Clone> Guards<S> {
             let problem = Problem::other(status, None, "Internal Server Error", "No route.");
             return problem.into_response(&self.page).map(Made::Here);
         };
-        let mut service = guard.service.clone();
-        let request = Request::from_parts(parts, Paced::sent(body, self.body_allowance));
-        let Ok::<_, Infallible>(answer) = service.call(request).await;
+        let answer = guard.answer(parts, Paced::sent(body, self.body_allowance)).await;
         guard.route.preset.rendered(answer.map(Made::Passed))
+    }
+}
+
+impl<S: Operate + Clone> Guard<S> {
+    /// Answers; where that met an unknown outcome, which the service then could tell, a second time.
+    async fn answer(
+        &self,
+        mut parts: Parts,
+        body: Paced<Incoming>,
+    ) -> Response<GuardedBody<AnswerBody>> {
+        let Some((reconciler, key)) = self.reconciler.as_ref().zip(self.key(&parts)) else {
+            return self.call(Request::from_parts(parts, Sent::Coming(body, None))).await;
+        };
+        let kept = Kept::new();
+        parts.extensions.insert(kept.clone());
+        let body = Sent::Coming(body, Some(kept.clone()));
+        let answer = self.call(Request::from_parts(parts.clone(), body)).await;
+        let reason = Reason::Problem(ProblemKind::OutcomeUnknown);
+        if answer.extensions().get() != Some(&reason) {
+            return answer;
+        }
+        // Where this very request was sent on, it is too early to ask: the service may be at it.
+        let Some(body) = kept.again() else { return answer };
+        if !reconciler.settled(&key).await {
+            return answer;
+        }
+        self.call(Request::from_parts(parts, body)).await
+    }
+
+    /// The key of a request that the layer guards.
+    fn key(&self, parts: &Parts) -> Option<IdempotencyKey> {
+        if !self.route.has(&parts.method, parts.uri.path()) {
+            return None;
+        }
+        let lines = parts.headers.get_all(KEY).iter().map(HeaderValue::as_bytes);
+        IdempotencyKey::from_field_lines(lines, KeySyntax::Lenient).ok().flatten()
+    }
+
+    async fn call(
+        &self,
+        request: Request<Sent<Paced<Incoming>>>,
+    ) -> Response<GuardedBody<AnswerBody>> {
+        let Ok::<_, Infallible>(answer) = self.service.clone().call(request).await;
+        answer
     }
 }

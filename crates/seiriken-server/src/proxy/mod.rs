@@ -11,6 +11,9 @@
 //! 3. `guards`: the route, and its layer of [`seiriken::http`].
 //! 4. `forward`: one request to the upstream, and what its end means.
 //! 5. `upstream`: connections, and what is certain about a request that failed.
+//!
+//! A request that meets an unknown outcome may go the way from 3 twice: `reconcile` asks the service
+//! in between.
 
 mod admit;
 mod config;
@@ -24,7 +27,9 @@ mod outbound;
 mod paced;
 mod paths;
 mod preset;
+mod reconcile;
 mod route;
+mod sent;
 mod serve;
 mod stalling;
 mod tls;

@@ -8,6 +8,7 @@ use seiriken::OnConcurrent;
 
 use super::config::Config;
 use super::paths::Pattern;
+use super::reconcile::Template;
 use super::upstream::Address;
 use crate::cli;
 use crate::identity::IdentityOption;
@@ -123,10 +124,33 @@ pub(crate) struct ProxyOptions {
     pub(crate) host: HostOption,
 
     #[command(flatten)]
+    pub(crate) reconcile: ReconcileOptions,
+
+    #[command(flatten)]
     pub(crate) deadlines: Deadlines,
 
     #[command(flatten)]
     pub(crate) tls: TlsOptions,
+}
+
+/// Whether the service is asked what became of a request.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReconcileOptions {
+    /// Asks here (GET) what became of a request whose outcome is not known, when it is sent again;
+    /// {key} stands for its key. `{"outcome":"done","status":…}` settles it, `{"outcome":"never"}`
+    /// frees the key.
+    #[arg(long = "reconcile", value_name = "URL", env = "SEIRIKEN_RECONCILE")]
+    pub(crate) at: Option<Template>,
+
+    /// How long that answer may take.
+    #[arg(long = "reconcile-timeout", value_name = "DUR", env = "SEIRIKEN_RECONCILE_TIMEOUT",
+          default_value = "5s", value_parser = at_least_a_millisecond)]
+    pub(crate) timeout: Duration,
+
+    /// How long it is not asked again about a key of which it could not tell.
+    #[arg(long = "reconcile-pause", value_name = "DUR", env = "SEIRIKEN_RECONCILE_PAUSE",
+          default_value = "5s", value_parser = units::duration)]
+    pub(crate) pause: Duration,
 }
 
 /// How long each side may take.

@@ -10,6 +10,7 @@ use seiriken::{OnConcurrent, Quota};
 use super::options::ProxyOptions;
 use super::paths::Pattern;
 use super::preset::Preset;
+use super::reconcile::Template;
 use crate::identity::IdentityOption;
 
 /// Where the policy of a proxy is published.
@@ -29,6 +30,8 @@ pub(crate) struct Route {
     pub(crate) canonical_json: bool,
     pub(crate) ignored_members: Vec<String>,
     pub(crate) preset: Preset,
+    /// Where the service is asked what became of a request.
+    pub(crate) reconcile: Option<Template>,
     /// Where its policy is published, without the host.
     pub(crate) page: String,
 }
@@ -60,6 +63,7 @@ impl Route {
             canonical_json: options.canonical_json,
             ignored_members: Vec::new(),
             preset: Preset::default(),
+            reconcile: options.reconcile.at.clone(),
             page: PAGE.to_owned(),
         }
     }

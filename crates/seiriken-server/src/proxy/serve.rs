@@ -112,6 +112,7 @@ fn configured(options: &ProxyOptions) -> Result<(Vec<Route>, Address), String> {
     for route in &routes {
         let layer = route.idempotency(options, Arc::clone(&store)).try_layer();
         layer.map_err(|error| error.to_string())?;
+        route.reconcile.as_ref().map_or(Ok(()), |template| template.check(options))?;
     }
     Ok((routes, address))
 }
@@ -156,7 +157,7 @@ impl Ready {
         let Self { options, routes, listening, admin, tls, upstream: _, host: _ } = self;
         let guards = match Guards::new(&options, routes, &store, shared) {
             Ok(guards) => Arc::new(guards),
-            Err(error) => return stop::failed(&error.to_string()),
+            Err(why) => return stop::failed(&why),
         };
         let asked = stop::Asked::watch();
         let scheme = if tls.is_some() { "https" } else { "http" };

@@ -142,6 +142,16 @@ async fn a_file_is_checked_without_being_followed() {
         ("upstream = \"http://a\"\n[[route]]\npaths = [\"/a\"]\nmethods = [\"GET\"]", "'GET'"),
         ("upstream = \"http://a\"\n[[route]]\npaths = [\"/a\"]\nrecord = \"some\"", "'some'"),
         ("upstream = \"http://a\"\n[[route]]\npaths = [\"/a\"]\npreset = \"x\"", "'x'"),
+        ("upstream = \"http://a\"\nreconcile = \"http://a/outcomes\"", "{key}"),
+        (
+            "upstream = \"http://a\"\n[[route]]\npaths = [\"/a\"]\nreconcile = \"a/{key}\"",
+            "route 1: 'a/{key}' cannot be asked",
+        ),
+        (
+            "upstream = \"http://a\"\nupstream-ca = \"/none\"\n\
+             reconcile = \"https://a/{key}\"",
+            "/none",
+        ),
     ] {
         let (status, said) = checked(text, &[]).await;
         assert_eq!(status, Some(64), "{text}: {said}");

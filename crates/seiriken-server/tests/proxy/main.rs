@@ -3,6 +3,7 @@
 //! Each test starts a proxy and a service of its own. What a test waits for is an event: an answer,
 //! a line on standard output, or a line of the log.
 
+mod asked;
 mod client;
 mod frames;
 mod process;
@@ -15,5 +16,7 @@ mod forwarded;
 mod http2;
 mod killed;
 mod outcomes;
+mod overtaken;
+mod reconciled;
 mod smuggled;
 mod tls;

@@ -111,8 +111,14 @@ impl Proxy {
 
     /// Sends SIGTERM.
     pub(crate) async fn ask_to_stop(&self) {
+        self.signal("TERM").await;
+    }
+
+    /// Sends a signal.
+    pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it runs").to_string();
-        let status = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await;
+        let kill = "kill -\"$0\" \"$1\"";
+        let status = Command::new("sh").args(["-c", kill, name, &pid]).status().await;
         assert!(status.expect("a shell").success());
     }
 

@@ -47,6 +47,8 @@ function answer(req, res, body) {
       return res.stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
     case "/cancelled":
       return res.stream.close(http2.constants.NGHTTP2_CANCEL);
+    case "/lost-once":
+      return seen.length === 1 ? req.socket.end() : send(201, {}, `run ${seen.length}`);
     case "/held":
       return held.push(() => send(201, {}, `run ${seen.length}`));
     default:

@@ -16,30 +16,34 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| Err(format!("'{text}' is no upstream: {why}"));
-        let Ok(uri) = text.parse::<Uri>() else {
-            return wrong("it must look like http://localhost:3000");
-        };
-        let tls = match uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTP => false,
-            Some(scheme) if *scheme == Scheme::HTTPS => true,
-            _ => return wrong("it must begin with http:// or https://"),
-        };
-        let Some(authority) = uri.authority().filter(|authority| !authority.host().is_empty())
-        else {
-            return wrong("it names no host");
-        };
-        if authority.as_str().contains('@') {
-            return wrong("a name and a password are not sent");
-        }
-        if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
-            return wrong("requests bring their own path");
-        }
-        Ok(Self { authority: authority.clone(), tls })
+        Self::named(text).map_err(|why| format!("'{text}' is no upstream: {why}"))
     }
 }
 
 impl Address {
+    /// Reads it, or says what is wrong with it.
+    pub(in crate::proxy) fn named(text: &str) -> Result<Self, &'static str> {
+        let Ok(uri) = text.parse::<Uri>() else {
+            return Err("it must look like http://localhost:3000");
+        };
+        let tls = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            _ => return Err("it must begin with http:// or https://"),
+        };
+        let Some(authority) = uri.authority().filter(|authority| !authority.host().is_empty())
+        else {
+            return Err("it names no host");
+        };
+        if authority.as_str().contains('@') {
+            return Err("a name and a password are not sent");
+        }
+        if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
+            return Err("requests bring their own path");
+        }
+        Ok(Self { authority: authority.clone(), tls })
+    }
+
     /// Whether TLS is spoken.
     pub(super) fn is_tls(&self) -> bool {
         self.tls

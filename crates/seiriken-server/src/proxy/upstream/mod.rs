@@ -19,11 +19,16 @@ pub(crate) use self::address::Address;
 use self::connect::Connector;
 pub(super) use self::pool::Answer;
 use self::pool::Pool;
+use super::made::Made;
 use super::options::TlsOptions;
 use super::paced::{BoxError, Paced};
+use super::sent::Sent;
 
-/// The body of a request on its way to the upstream.
-pub(super) type Outgoing = GuardedBody<Paced<Incoming>>;
+/// The body of a client's request, behind the layer.
+pub(super) type Asked = GuardedBody<Sent<Paced<Incoming>>>;
+
+/// The body of a request on its way to the upstream: a client's, or of one that is made here.
+pub(super) type Outgoing = Made<Asked>;
 
 /// The service behind. Cloning it gives another handle to the same one.
 #[derive(Clone)]
