@@ -1,4 +1,5 @@
-//! The database servers that tests start for themselves, and whose packages have them.
+//! The servers that tests start for themselves, and whose packages have them: databases, and one to stand
+//! behind the proxy.
 
 use std::{env, fs, path::Path};
 
@@ -9,17 +10,23 @@ use crate::{
 };
 
 /// A program of each, and the package of Debian that has it.
-const PROGRAMS: [(&str, &str); 3] =
-    [("initdb", "postgresql"), ("redis-server", "redis-server"), ("pgbouncer", "pgbouncer")];
+const PROGRAMS: [(&str, &str); 4] = [
+    ("initdb", "postgresql"),
+    ("redis-server", "redis-server"),
+    ("pgbouncer", "pgbouncer"),
+    ("nginx", "nginx"),
+];
 
 /// Sees that they are there; in a bare container of Debian, installs them.
 pub(crate) fn installed(root: &Path) -> Result<(), Failure> {
     if Tool::Databases.is_missing(root) && apt::is_there(root) {
-        println!("database servers are missing; installing Debian's, which takes a minute, once");
+        println!(
+            "servers to test with are missing; installing Debian's, which takes a minute, once"
+        );
         apt::install(root, &PROGRAMS.map(|(_, package)| package))?;
     }
     if Tool::Databases.is_missing(root) {
-        let failure = Failure::new("no database servers to test with", "redis-server --version");
+        let failure = Failure::new("no servers to test with", "redis-server --version");
         return Err(failure.hinting(Tool::Databases.advice()));
     }
     Ok(())

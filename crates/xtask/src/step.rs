@@ -89,6 +89,7 @@ impl Step {
             Self::Features => features::run(root),
             Self::Test => {
                 databases::installed(root)?;
+                conformance::express(root)?;
                 Command::cargo(&["test", "--workspace", "--all-features"]).run(root)
             }
             Self::Packages => packages::run(root),

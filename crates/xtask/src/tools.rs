@@ -23,7 +23,7 @@ pub(crate) enum Tool {
     Strace,
     /// Counts instructions.
     Valgrind,
-    /// PostgreSQL, PgBouncer and Redis.
+    /// PostgreSQL, PgBouncer, Redis and nginx.
     Databases,
 }
 
@@ -80,8 +80,8 @@ impl Tool {
                  install valgrind (Debian)"
             }
             Self::Databases => {
-                "PostgreSQL, PgBouncer or Redis is missing (tests start servers of their own); install \
-                 them with: apt-get install postgresql pgbouncer redis-server (Debian)"
+                "PostgreSQL, PgBouncer, Redis or nginx is missing (tests start servers of their own); \
+                 install them with: apt-get install postgresql pgbouncer redis-server nginx (Debian)"
             }
         }
     }

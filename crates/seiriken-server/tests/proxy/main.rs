@@ -6,6 +6,7 @@
 mod asked;
 mod client;
 mod frames;
+mod nginx;
 mod process;
 mod upstream;
 mod wire;

@@ -23,7 +23,7 @@ function answer(req, res, body) {
       res.write("one ");
       return setImmediate(() => res.end(`two ${seen.length}`));
     case "/long":
-      return send(200, {}, Buffer.alloc(8 << 20, "x"));
+      return send(200, { "Content-Length": 8 << 20 }, Buffer.alloc(8 << 20, "x"));
     case "/cookies":
       return send(201, { "Set-Cookie": ["a=1", "b=2"], Link: ["</a>", "</b>"], Connection: "close, X-Hop", "X-Hop": "1" }, "made");
     case "/trailers":

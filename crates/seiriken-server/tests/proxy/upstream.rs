@@ -21,6 +21,14 @@ impl Language {
     pub(crate) const ALL: [Self; 2] = [Self::Node, Self::Python];
 }
 
+/// Where `cargo xtask test` has installed Express.
+fn express() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_seiriken"));
+    let mut folders = program.ancestors().map(|folder| folder.join("conformance/node"));
+    let folder = folders.find(|folder| folder.join("node_modules/express").is_dir());
+    folder.expect("Express is needed for this test: cargo xtask test installs it")
+}
+
 /// A running service. It is killed when this goes away.
 pub(crate) struct Upstream {
     _child: Child,
@@ -70,6 +78,12 @@ impl Upstream {
         Self::start(language, &[]).await
     }
 
+    /// In Node, with Express.
+    pub(crate) async fn express() -> Self {
+        let folder = express();
+        Self::script("node", "upstream-express.cjs", &[folder.to_str().expect("text")]).await
+    }
+
     /// In Node: HTTP/2 alone, without TLS.
     pub(crate) async fn http2() -> Self {
         Self::start(Language::Node, &["h2"]).await
@@ -87,6 +101,10 @@ impl Upstream {
             Language::Node => ("node", "upstream.mjs"),
             Language::Python => ("python3", "upstream.py"),
         };
+        Self::script(program, script, arguments).await
+    }
+
+    async fn script(program: &str, script: &str, arguments: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proxy");
         let mut child = Command::new(program)
             .arg(folder.join(script))

@@ -75,6 +75,12 @@ pub(crate) fn textbook(root: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Express is there: for what else is tested with it.
+pub(crate) fn express(root: &Path) -> Result<(), Failure> {
+    packages::node(root)?;
+    install(root, &folder(&target(root)), Language::Node)
+}
+
 /// The program that checks, and the folder with what is checked.
 struct Bench<'a> {
     root: &'a Path,
@@ -84,8 +90,7 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(root: &'a Path, checker: &Checker) -> Result<Self, Failure> {
-        let target =
-            env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let target = target(root);
         let program = if let Some(file) = &checker.program {
             file.clone()
         } else {
@@ -93,36 +98,11 @@ impl<'a> Bench<'a> {
             Command::cargo(&["build", "--release"]).run(root)?;
             target.join("release/seiriken")
         };
-        Ok(Self { root, program, folder: target.join("conformance") })
+        Ok(Self { root, program, folder: folder(&target) })
     }
 
     fn install(&self, language: Language) -> Result<(), Failure> {
-        let from = self.root.join("conformance").join(language.folder());
-        let folder = self.folder.join(language.folder());
-        let put = |file: &str| fs::copy(from.join(file), folder.join(file));
-        fs::create_dir_all(&folder).map_err(|error| failed("installing", &error))?;
-        for file in language.files() {
-            put(file).map_err(|error| failed(file, &error))?;
-        }
-        let list = folder.join(language.files()[0]);
-        let wanted = fs::read_to_string(list).map_err(|error| failed("installing", &error))?;
-        let mark = folder.join(INSTALLED);
-        if fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
-            return Ok(());
-        }
-        match language {
-            Language::Node => {
-                // Scripts of packages have nothing to do here.
-                let words = ["install", "--no-audit", "--no-fund", "--ignore-scripts"];
-                Command::new("npm", &words).run(&folder)?;
-            }
-            Language::Python => {
-                Command::new("python3", &["-m", "venv", "env"]).run(&folder)?;
-                let pip = ["-m", "pip", "install", "--quiet", "-r", "requirements.txt"];
-                Command::new("env/bin/python", &pip).run(&folder)?;
-            }
-        }
-        fs::write(mark, wanted).map_err(|error| failed("installing", &error))
+        install(self.root, &self.folder, language)
     }
 
     fn column(&self, subject: Subject) -> Result<Column, Failure> {
@@ -178,6 +158,44 @@ impl<'a> Bench<'a> {
         })?;
         Ok((server, url.to_owned()))
     }
+}
+
+fn target(root: &Path) -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+fn folder(target: &Path) -> PathBuf {
+    target.join("conformance")
+}
+
+/// Installs the packages of a language, where they are not installed in this version.
+fn install(root: &Path, below: &Path, language: Language) -> Result<(), Failure> {
+    let from = root.join("conformance").join(language.folder());
+    let folder = below.join(language.folder());
+    let put = |file: &str| fs::copy(from.join(file), folder.join(file));
+    fs::create_dir_all(&folder).map_err(|error| failed("installing", &error))?;
+    for file in language.files() {
+        put(file).map_err(|error| failed(file, &error))?;
+    }
+    let list = folder.join(language.files()[0]);
+    let wanted = fs::read_to_string(list).map_err(|error| failed("installing", &error))?;
+    let mark = folder.join(INSTALLED);
+    if fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    match language {
+        Language::Node => {
+            // Scripts of packages have nothing to do here.
+            let words = ["install", "--no-audit", "--no-fund", "--ignore-scripts"];
+            Command::new("npm", &words).run(&folder)?;
+        }
+        Language::Python => {
+            Command::new("python3", &["-m", "venv", "env"]).run(&folder)?;
+            let pip = ["-m", "pip", "install", "--quiet", "-r", "requirements.txt"];
+            Command::new("env/bin/python", &pip).run(&folder)?;
+        }
+    }
+    fs::write(mark, wanted).map_err(|error| failed("installing", &error))
 }
 
 /// Ends with its value.
