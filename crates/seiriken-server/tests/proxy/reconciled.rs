@@ -36,6 +36,7 @@ async fn what_the_service_says_was_done_is_the_answer_from_then_on() {
     let client = proxy.client();
     let first = Answer::to(quoted(&client)).await;
     first.assert_problem(500, "outcome-unknown");
+    client.post("/half", "half", "{}").await.assert_problem(500, "outcome-unknown");
     // The first caller is told at once: the service may still be at it.
     service.assert_not_asked();
 
@@ -56,7 +57,7 @@ async fn what_the_service_says_was_done_is_the_answer_from_then_on() {
     let other = client.request(Method::POST, "/close").header("Idempotency-Key", "\"k 1\"");
     Answer::to(other.body("{}")).await.assert_problem(422, "credential-changed");
     service.assert_not_asked();
-    assert_eq!(upstream.seen().await.len(), 1);
+    assert_eq!(upstream.seen().await.len(), 2);
 }
 
 fn quoted(client: &Client) -> reqwest::RequestBuilder {
