@@ -97,7 +97,7 @@ async fn ask<S: Operate>(store: S, service: Arc<Service>, asking: Asking, key: I
     let id = asking.id();
     let within = service.timeout + 2 * STORE_WITHIN;
     match tokio::time::timeout(within, look(&store, &service, id, &key)).await {
-        Ok(Ok(())) => return asking.settled(),
+        Ok(Ok(())) => asking.settled(),
         Ok(Err(why)) => tracing::warn!(%id, why, "an unknown outcome stays unknown"),
         Err(_) => tracing::warn!(%id, why = "no end in time", "an unknown outcome stays unknown"),
     }
