@@ -11,8 +11,8 @@ use crate::results::Results;
 use crate::side::Place;
 use crate::table::grouped;
 use crate::{
-    beside, checkout, goal, growth, memory, opaque, orders, postgres, redis, reopen, stopwatch,
-    summary,
+    beside, checkout, goal, growth, memory, opaque, orders, postgres, proxy, redis, reopen,
+    stopwatch, summary,
 };
 
 /// What is measured.
@@ -28,6 +28,8 @@ pub enum Benchmark {
     Postgres,
     /// On Redis beside the crate `idempotent`.
     Redis,
+    /// The proxy beside nginx.
+    Proxy,
     /// Opening with many live keys.
     Reopen,
     /// Few live keys and many; a key that many wait for.
@@ -48,6 +50,7 @@ impl Benchmark {
             Self::Opaque => "opaque",
             Self::Postgres => "postgres",
             Self::Redis => "redis",
+            Self::Proxy => "proxy",
             Self::Reopen => "reopen",
             Self::Growth => "growth",
             Self::Peers => "peers",
@@ -61,6 +64,7 @@ impl Benchmark {
             Self::Opaque => "An effect elsewhere: claim and answer on the disk",
             Self::Postgres => "On PostgreSQL, beside pgbench with statements written by hand",
             Self::Redis => "On Redis, beside the crate idempotent",
+            Self::Proxy => "The proxy, beside nginx that knows no keys",
             Self::Reopen => "Back after a stop and after a kill",
             Self::Growth => "What a request costs when there are many keys",
             Self::Peers => "What others have made for the same purpose",
@@ -74,6 +78,7 @@ impl Benchmark {
             Self::Opaque => opaque::CONNECTIONS,
             Self::Postgres => postgres::CONNECTIONS,
             Self::Redis => redis::CONNECTIONS,
+            Self::Proxy => proxy::CONNECTIONS,
             Self::Reopen => reopen::CONNECTIONS,
             Self::Growth => growth::CONNECTIONS,
             Self::Peers => beside::CONNECTIONS,
@@ -104,6 +109,7 @@ impl Benchmark {
             Self::Opaque => opaque::run(&options, &place, &mut results).await,
             Self::Postgres => postgres::run(&options, &place, &mut results).await,
             Self::Redis => redis::run(&options, &place, &mut results).await,
+            Self::Proxy => proxy::run(&options, &place, &mut results).await,
             Self::Reopen => reopen::run(&options, &place, &mut results).await,
             Self::Growth => growth::run(&options, &place, &mut results).await,
             Self::Peers => beside::run(&options, &place, &mut results).await,
@@ -119,6 +125,7 @@ impl Benchmark {
             Self::Opaque => opaque::goals(results),
             Self::Postgres => postgres::goals(results),
             Self::Redis => redis::goals(results),
+            Self::Proxy => proxy::goals(results),
             Self::Reopen => reopen::goals(results),
             Self::Growth => growth::goals(results),
             Self::Peers => beside::goals(results),
@@ -139,6 +146,7 @@ impl Benchmark {
             Self::Opaque => opaque::panels(results),
             Self::Postgres => postgres::panels(results),
             Self::Redis => redis::panels(results),
+            Self::Proxy => proxy::panels(results),
             Self::Reopen => reopen::panels(results),
             Self::Growth => growth::panels(results),
             Self::Peers => beside::panels(results),

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! benchmark  the benchmarks by name; each says what it measures, its goals, its picture:
-//!   memory orders opaque postgres/ redis/ reopen growth/ beside (`cargo xtask bench peers`)
+//!   memory orders opaque postgres/ redis/ proxy/ reopen growth/ beside (`cargo xtask bench peers`)
 //! layout/    `cargo xtask bench layout`: two ways to lay out rows in SQLite
 //! hot_path/  what every request does, one operation at a time: for divan and for callgrind
 //! instructions/  `cargo xtask bench instructions`: that path by callgrind
@@ -51,6 +51,7 @@ mod picture;
 mod postgres;
 mod process;
 mod process_tree;
+pub mod proxy;
 mod random;
 mod record;
 mod redis;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::{Args, Parser, Subcommand, value_parser};
+use seiriken_bench::proxy::nginx;
 use seiriken_bench::{Asked, Benchmark, Failure, Size, guarded, layout};
 use seiriken_bench_baseline as bare;
 
@@ -108,6 +109,13 @@ enum Served {
         /// Where it is: `redis://…`.
         url: String,
     },
+    /// nginx, which passes everything through.
+    Nginx {
+        /// Where its files lie.
+        folder: PathBuf,
+        /// Where to: `http://…`.
+        upstream: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -143,13 +151,7 @@ fn run(command: Command) -> Result<(), Failure> {
             measured(layout::run(layout::Options { keys, commits, rounds, dir }))
         }
         Command::Draw { docs } => seiriken_bench::draw(&docs),
-        // The servers have the threads that the order service has.
-        Command::Serve(served) => {
-            started(tokio::runtime::Builder::new_multi_thread())?.block_on(async {
-                let serving = bare::serve(served.app().await?).await;
-                serving.map_err(|error| Failure::new(format!("serving: {error}")))
-            })
-        }
+        Command::Serve(served) => served.serve(),
     }
 }
 
@@ -172,15 +174,24 @@ impl Run {
 }
 
 impl Served {
-    async fn app(&self) -> Result<Router, Failure> {
+    fn serve(self) -> Result<(), Failure> {
         match self {
-            Self::Bare => Ok(bare::app()),
-            Self::Memory => guarded::in_memory(),
-            Self::Sqlite { file } => guarded::on_sqlite(Path::new(file)).await,
-            Self::Postgres { url } => guarded::on_postgres(url).await,
-            Self::Redis { url } => guarded::on_redis(url).await,
+            Self::Bare => serve(async { Ok(bare::app()) }),
+            Self::Memory => serve(async { guarded::in_memory() }),
+            Self::Sqlite { file } => serve(guarded::on_sqlite(Path::new(&file))),
+            Self::Postgres { url } => serve(guarded::on_postgres(&url)),
+            Self::Redis { url } => serve(guarded::on_redis(&url)),
+            Self::Nginx { folder, upstream } => nginx::become_one(&folder, &upstream),
         }
     }
+}
+
+/// With the threads that the order service has.
+fn serve(app: impl Future<Output = Result<Router, Failure>>) -> Result<(), Failure> {
+    started(tokio::runtime::Builder::new_multi_thread())?.block_on(async {
+        let serving = bare::serve(app.await?).await;
+        serving.map_err(|error| Failure::new(format!("serving: {error}")))
+    })
 }
 
 /// Measures on one thread: the other cores are the server's. Ctrl-C drops the measurement, which

@@ -97,6 +97,21 @@ impl Place {
         Side { name: name.to_owned(), marks: Marks::Everywhere, launch, anew: None }
     }
 
+    /// nginx before the service at this address.
+    pub(crate) fn behind_nginx(&self, name: &str, upstream: &str) -> Side {
+        let folder = self.folder().display().to_string();
+        let arguments = vec!["nginx".to_owned(), folder, upstream.to_owned()];
+        self.of_bench(name, Marks::Nowhere, arguments)
+    }
+
+    /// The proxy before the service at this address, on a store.
+    pub(crate) fn behind_proxy(&self, name: &str, upstream: &str, store: &str) -> Side {
+        let arguments =
+            ["proxy", "--listen", "127.0.0.1:0", "--upstream", upstream, "--store", store];
+        let launch = launch(&self.service, arguments.map(str::to_owned).to_vec());
+        Side { name: name.to_owned(), marks: Marks::Everywhere, launch, anew: None }
+    }
+
     fn of_bench(&self, name: &str, marks: Marks, mut arguments: Vec<String>) -> Side {
         arguments.insert(0, "serve".to_owned());
         let launch = launch(&self.bench, arguments);

@@ -24,6 +24,8 @@ pub(crate) enum Benchmark {
     Postgres(Measured),
     /// Redis: the library beside the crate `idempotent` (goal 9)
     Redis(Measured),
+    /// The proxy beside nginx that passes everything through (goal 10)
+    Proxy(Measured),
     /// Opening with many live keys after a stop and after a kill; memory per key (goal 6)
     Reopen(Measured),
     /// CPU time with few live keys and with many; a key that many wait for (goal 11)
@@ -60,7 +62,7 @@ pub(crate) struct Measured {
     /// How long each load of each round is measured [default: 3]
     #[arg(long, value_name = "S", value_parser = value_parser!(u64).range(1..))]
     seconds: Option<u64>,
-    /// Connections of the load generator [default: 64; memory, postgres, redis, peers: 32]
+    /// Connections of the load generator [default: 64; memory, postgres, redis, proxy, peers: 32]
     #[arg(long, value_name = "C", value_parser = value_parser!(u64).range(2..=1000))]
     connections: Option<u64>,
     #[command(flatten)]
@@ -82,7 +84,7 @@ pub(crate) struct Run {
 }
 
 pub(crate) fn run(root: &Path, benchmark: &Benchmark) -> Result<(), Failure> {
-    if matches!(benchmark, Benchmark::Postgres(_) | Benchmark::Redis(_)) {
+    if matches!(benchmark, Benchmark::Postgres(_) | Benchmark::Redis(_) | Benchmark::Proxy(_)) {
         databases::installed(root)?;
     }
     commands(root, benchmark)?.iter().try_for_each(|command| command.run(root))
@@ -100,6 +102,7 @@ pub(crate) fn smoke(root: &Path) -> Result<(), Failure> {
             Benchmark::Opaque(smoke()),
             Benchmark::Postgres(smoke()),
             Benchmark::Redis(smoke()),
+            Benchmark::Proxy(smoke()),
             Benchmark::Reopen(smoke()),
             Benchmark::Growth(smoke()),
             Benchmark::Peers(smoke()),
@@ -135,6 +138,7 @@ fn arguments(root: &Path, benchmark: &Benchmark) -> Result<Vec<String>, Failure>
         Benchmark::Opaque(measured) => ("opaque", measured),
         Benchmark::Postgres(measured) => ("postgres", measured),
         Benchmark::Redis(measured) => ("redis", measured),
+        Benchmark::Proxy(measured) => ("proxy", measured),
         Benchmark::Reopen(measured) => ("reopen", measured),
         Benchmark::Growth(measured) => ("growth", measured),
         Benchmark::Peers(measured) => ("peers", measured),
