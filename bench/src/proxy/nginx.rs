@@ -16,6 +16,8 @@ const SCRIPT: &str = "exec 7<&0 </dev/null; exec nginx -p \"$0\" -c \"$0/nginx.c
 /// Says where nginx listens, and becomes it. Its files lie in this folder.
 pub fn become_one(folder: &Path, upstream: &str) -> Result<(), Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").while_doing("listening")?;
+    // nginx takes it as it is, and a worker that waits for a connection would serve none.
+    listener.set_nonblocking(true).while_doing("listening")?;
     let address = listener.local_addr().while_doing("listening")?;
     let settings = settings(folder, address, upstream.trim_start_matches("http://"));
     fs::write(folder.join("nginx.conf"), settings).while_doing("writing the settings of nginx")?;
