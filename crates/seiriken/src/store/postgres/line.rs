@@ -1,8 +1,8 @@
 //! Handlers that wait for a connection, and the one on which a transaction has just ended.
 //!
-//! Through the pool it would be asked twice whether it still stands and be told to begin: three
-//! round trips of which none is needed while somebody waits. So it goes from hand to hand, with the
-//! next transaction begun. Only on a pool that the store has made itself: on another one, hooks may
+//! Through the pool it would be asked whether it still stands, and be told to begin: two round trips
+//! that nobody needs while somebody waits. So it goes from hand to hand, with the next transaction
+//! begun. Only on a pool that the store has made itself: on another one, hooks may
 //! have to clean a session up after each use.
 
 use std::collections::VecDeque;

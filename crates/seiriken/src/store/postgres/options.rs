@@ -84,7 +84,7 @@ impl PostgresOptions {
     }
 
     /// Whether a connection on which a handler's transaction has been committed goes straight to
-    /// the next handler that waits for one, which saves three round trips, and not through the pool
+    /// the next handler that waits for one, which saves two round trips, and not through the pool
     /// and its hooks.
     ///
     /// Defaults to yes on the pool that [`PostgresOptions::connect`] makes, and to no on yours: its
