@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use http::StatusCode;
+use seiriken::AcceptedKeys;
 use seiriken::engine::TxError;
 use seiriken::http::{Once, ProblemKind};
 use seiriken::store::postgres::PostgresStore;
 use tokio::sync::Notify;
 
 use crate::committed::{assert_a_thing, puts_a_thing};
-use crate::shelf::{Shelf, put};
+use crate::shelf::{Route, Shelf, put};
 
 #[tokio::test]
 async fn what_one_node_recorded_the_other_replays() {
@@ -113,4 +115,49 @@ async fn an_execution_that_was_overtaken_before_its_begin_writes_nothing() {
     late.await.expect("no panic").assert_refused(ProblemKind::RequestInProgress);
     slow.post("k").await.assert_replays(&first);
     assert_eq!(shelf.things().await, 1);
+}
+
+/// Of a dated key that was used and forgotten between its claim and its begin, no row tells: that keys of
+/// its time are forgotten does.
+#[tokio::test]
+async fn a_key_whose_time_was_swept_before_its_begin_writes_nothing() {
+    let shelf = Shelf::new().await;
+    let node = shelf.node(1).await;
+    let shelf = Arc::new(shelf);
+    let sweeps = Arc::clone(&shelf);
+    // A panic of the handler would be answered like any other failure.
+    let told = Arc::new(Notify::new());
+    let tells = Arc::clone(&told);
+    let late = move |once: Once<PostgresStore>| async move {
+        let forget = "UPDATE keys.store_state SET swept_through = clock_timestamp() + '1 hour'";
+        sweeps.run(forget).await;
+        match once.begin().await {
+            Err(over @ TxError::Over) => {
+                tells.notify_one();
+                Err::<StatusCode, _>(over)
+            }
+            Err(other) => Err(other),
+            Ok(_) => Ok(StatusCode::SERVICE_UNAVAILABLE),
+        }
+    };
+    let dated = node.idempotency().transactional().accepted_keys(AcceptedKeys::Dated);
+    let now = shelf.number("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").await;
+    // RFC 9562 section 5.7.
+    let key = format!("{:08x}-{:04x}-7000-8000-000000000001", now >> 16, now & 0xFFFF);
+    let answer = Route::under(dated, late).post(&key).await;
+    assert!(told.notified().now_or_never().is_some(), "{answer:?}");
+    assert_eq!(shelf.number("SELECT count(*) FROM keys.key_records").await, 0);
+}
+
+/// A row that has expired counts as absent, whether it has been swept or not.
+#[tokio::test]
+async fn an_expired_row_is_in_nobodys_way() {
+    let shelf = Shelf::new().await;
+    let route = puts_a_thing(&shelf.node(1).await);
+    route.post("k").await.assert_executed();
+    shelf.run("UPDATE keys.key_records SET expires_at = clock_timestamp() - interval '1 h'").await;
+    let anew = route.post("k").await;
+    anew.assert_executed();
+    route.post("k").await.assert_replays(&anew);
+    assert_eq!(shelf.things().await, 2);
 }

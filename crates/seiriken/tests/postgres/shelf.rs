@@ -121,12 +121,18 @@ impl Node {
 
     /// A transactional route.
     pub(crate) fn route<T: 'static>(&self, handler: impl Handler<T, ()>) -> Route {
-        let layer = self.idempotency().transactional().layer();
-        Route { router: Router::new().route("/", on_post(handler)).layer(layer) }
+        Route::under(self.idempotency().transactional(), handler)
     }
 }
 
 impl Route {
+    pub(crate) fn under<T: 'static>(
+        idempotency: Idempotency<PostgresStore>,
+        handler: impl Handler<T, ()>,
+    ) -> Self {
+        Self { router: Router::new().route("/", on_post(handler)).layer(idempotency.layer()) }
+    }
+
     /// `POST /` with this key.
     pub(crate) async fn post(&self, key: &str) -> Answer {
         self.call(post(key)).await
