@@ -144,7 +144,7 @@ async fn a_key_whose_time_was_swept_before_its_begin_writes_nothing() {
     let now = shelf.number("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").await;
     // RFC 9562 section 5.7.
     let key = format!("{:08x}-{:04x}-7000-8000-000000000001", now >> 16, now & 0xFFFF);
-    let answer = Route::under(dated, late).post(&key).await;
+    let answer = Route::under(&dated, late).post(&key).await;
     assert!(told.notified().now_or_never().is_some(), "{answer:?}");
     assert_eq!(shelf.number("SELECT count(*) FROM keys.key_records").await, 0);
 }

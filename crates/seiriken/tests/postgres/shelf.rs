@@ -121,13 +121,13 @@ impl Node {
 
     /// A transactional route.
     pub(crate) fn route<T: 'static>(&self, handler: impl Handler<T, ()>) -> Route {
-        Route::under(self.idempotency().transactional(), handler)
+        Route::under(&self.idempotency().transactional(), handler)
     }
 }
 
 impl Route {
     pub(crate) fn under<T: 'static>(
-        idempotency: Idempotency<PostgresStore>,
+        idempotency: &Idempotency<PostgresStore>,
         handler: impl Handler<T, ()>,
     ) -> Self {
         Self { router: Router::new().route("/", on_post(handler)).layer(idempotency.layer()) }
