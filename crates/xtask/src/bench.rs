@@ -114,6 +114,11 @@ pub(crate) fn smoke(root: &Path) -> Result<(), Failure> {
     run(root, &Benchmark::Layout { keys: Some(1000), commits: Some(10), run: once })
 }
 
+/// Builds the benchmark, which otherwise its start does.
+pub(crate) fn build() -> Command {
+    Command::cargo(&["build", "--release", "--package", "seiriken-bench"])
+}
+
 /// Two builds, not one: together, each would be built with what only the other needs.
 fn commands(root: &Path, benchmark: &Benchmark) -> Result<[Command; 2], Failure> {
     let service = Command::cargo(&["build", "--release", "--package", "seiriken-server"]);

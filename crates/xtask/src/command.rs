@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fmt,
     path::Path,
-    process::{Command as Process, Stdio},
+    process::{Child, Command as Process, Stdio},
 };
 
 /// A program with its arguments and the environment it needs, not started yet.
@@ -83,13 +83,27 @@ impl Command {
         process.status().is_ok_and(|status| status.success())
     }
 
+    /// Starts it for whenever the machine has nothing else to do, without a word. None where that is
+    /// not possible.
+    pub(crate) fn start_idle(&self, root: &Path) -> Option<Child> {
+        let mut process = Process::new("nice");
+        process.args(["-n", "19"]).arg(self.executable());
+        self.describe(&mut process, root);
+        process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        process.spawn().ok()
+    }
+
     fn process(&self, root: &Path) -> Process {
         let mut process = Process::new(self.executable());
+        self.describe(&mut process, root);
+        process
+    }
+
+    fn describe(&self, process: &mut Process, root: &Path) {
         process
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(root);
-        process
     }
 
     /// The cargo that started us, so that every step uses one toolchain.

@@ -4,6 +4,7 @@
 //! main      the command line, and what each way to end means to the caller
 //! test      `cargo xtask test`: the steps in their order, the table, the verdict
 //! step      what each step runs
+//! ahead     what later steps build, built while earlier ones wait
 //! features  one command for every cargo feature of the libraries, read from cargo itself
 //! packages  what is written in TypeScript: installed, built, tested and packed by npm
 //! house     the rules of this tree that no compiler knows
@@ -23,6 +24,7 @@
 //! apt       installs it in a bare container
 //! ```
 
+mod ahead;
 mod apt;
 mod bench;
 mod command;

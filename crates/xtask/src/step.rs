@@ -95,10 +95,20 @@ impl Step {
             Self::Packages => packages::run(root),
             Self::Shop => shop::page(root),
             Self::Browser => shop::browser(root),
-            Self::ReleaseBuild => Command::cargo(&["build", "--release"]).run(root),
+            Self::ReleaseBuild => release_build().run(root),
             Self::Conformance => conformance::textbook(root),
             Self::Bench => bench::smoke(root).and_then(|()| instructions::told(root)),
             Self::Prove => evidence::prove(root, &[]),
+        }
+    }
+
+    /// What it builds in a folder that the steps before it leave alone.
+    pub(crate) fn builds(self) -> Vec<Command> {
+        match self {
+            Self::ReleaseBuild => vec![release_build()],
+            Self::Bench => vec![bench::build()],
+            Self::Prove => vec![evidence::build_command()],
+            _ => Vec::new(),
         }
     }
 
@@ -115,6 +125,10 @@ impl Step {
             }
         }
     }
+}
+
+fn release_build() -> Command {
+    Command::cargo(&["build", "--release"])
 }
 
 #[cfg(test)]

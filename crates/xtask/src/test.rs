@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{command::Failure, step::Step};
+use crate::{ahead::Ahead, command::Failure, step::Step};
 
 /// A step that was run, and how that went.
 struct Run {
@@ -18,6 +18,8 @@ struct Run {
 /// comes after it would mostly repeat the same complaint.
 pub(crate) fn run(root: &Path, only: &[Step]) -> Result<(), Failure> {
     let steps = chosen(only);
+    let later = steps.iter().skip(1).flat_map(|step| step.builds());
+    let _ahead = Ahead::start(root, &later.collect::<Vec<_>>());
     let mut runs = Vec::new();
     let mut verdict = Ok(());
     for (index, &step) in steps.iter().enumerate() {

@@ -103,10 +103,15 @@ fn tools(root: &Path, gates: &[Gate]) -> Result<(), Failure> {
 
 /// The program's path.
 fn build(root: &Path) -> Result<String, Failure> {
+    build_command().run(root)?;
+    Ok(format!("{}/proof/{PROGRAM}", target(root)?))
+}
+
+/// Builds the program.
+pub(crate) fn build_command() -> Command {
     let packages = ["--package", "seiriken-proof", "--package", "seiriken-server"];
     let build = [&["build", "--profile", "proof"], &packages[..]].concat();
-    Command::cargo(&build).with("RUSTC_WORKSPACE_WRAPPER", COMPILER).run(root)?;
-    Ok(format!("{}/proof/{PROGRAM}", target(root)?))
+    Command::cargo(&build).with("RUSTC_WORKSPACE_WRAPPER", COMPILER)
 }
 
 /// Where builds are put.
