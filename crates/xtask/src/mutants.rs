@@ -45,25 +45,20 @@ pub(crate) fn run(root: &Path, only: Option<&str>, parts: &[Part]) -> Result<(),
     }
     let commit = ledger::commit(root)?;
     let trees = Tree::all(root)?;
-    let results = match only {
-        Some(pattern) => {
-            in_each(&trees, |tree| passes::with_all_tests(tree, &[pattern.to_owned()]))?
-        }
-        None if parts.is_empty() => in_parts(&trees, Part::value_variants())?,
-        None => in_parts(&trees, parts)?,
-    };
-    if results.caught.is_empty() {
-        let repeat = "cargo xtask campaign mutants";
-        return Err(Failure::new("no mutant was caught: the tests did not run", repeat));
+    if let Some(pattern) = only {
+        let of = [pattern.to_owned()];
+        let results = in_each(&trees, |tree| passes::with_all_tests(tree, &of))?;
+        return told(root, &commit, &format!("`{pattern}`"), &results);
     }
-    let parts = || parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(", ");
-    let of = only.map_or_else(parts, |pattern| format!("`{pattern}`"));
-    told(root, &commit, &of, &results)
+    let parts = if parts.is_empty() { Part::value_variants() } else { parts };
+    // A part whose row is written is not lost with those after it.
+    let each = parts.iter().map(|&part| told(root, &commit, &part.name(), &in_part(&trees, part)?));
+    each.fold(Ok(()), Result::and)
 }
 
-/// Each part under its own tests; then, under all tests, what those have not noticed.
-fn in_parts(trees: &[Tree], parts: &[Part]) -> Result<Results, Failure> {
-    let mut results = in_each(trees, |tree| passes::parts(tree, parts))?;
+/// A part under its own tests; then, under all tests, what those have not noticed.
+fn in_part(trees: &[Tree], part: Part) -> Result<Results, Failure> {
+    let mut results = in_each(trees, |tree| passes::part(tree, part))?;
     let left: Vec<String> = results.missed.iter().map(|mutant| passes::pattern(mutant)).collect();
     if !left.is_empty() {
         println!("{} are left for all tests", left.len());
@@ -87,20 +82,23 @@ fn in_each(
 }
 
 /// Holds the survivors to the list, and notes what came of it.
-fn told(root: &Path, commit: &str, part: &str, results: &Results) -> Result<(), Failure> {
+fn told(root: &Path, commit: &str, of: &str, results: &Results) -> Result<(), Failure> {
+    if results.caught.is_empty() {
+        let repeat = "cargo xtask campaign mutants";
+        return Err(Failure::new("no mutant was caught: the tests did not run", repeat));
+    }
     let list = fs::read_to_string(root.join(SURVIVORS))
         .map_err(|error| Failure::new(format!("{SURVIVORS}: {error}"), SURVIVORS))?;
     let explained = read(&list);
     let survivors: BTreeSet<String> = results.missed.iter().map(|mutant| name(mutant)).collect();
     let findings: Vec<String> = survivors.difference(&explained).cloned().collect();
-    if part.is_empty() {
-        for killed in explained.difference(&survivors) {
-            println!("{SURVIVORS} has one that is killed: {killed}");
-        }
+    let killed: BTreeSet<String> = results.caught.iter().map(|mutant| name(mutant)).collect();
+    // Some of its name, which has no line, are killed perhaps, and others are not.
+    for killed in explained.intersection(&killed).filter(|name| !survivors.contains(*name)) {
+        println!("{SURVIVORS} has one that is killed: {killed}");
     }
-    let of = if part.is_empty() { String::new() } else { format!(" of {part}") };
     let counts = format!(
-        "{} caught{of}, {} survived and are explained, {} do not compile, {} run for ever",
+        "{} caught of {of}, {} survived and are explained, {} do not compile, {} run for ever",
         results.caught.len(),
         survivors.len() - findings.len(),
         results.unviable.len(),

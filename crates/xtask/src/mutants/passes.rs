@@ -104,14 +104,10 @@ pub(super) const ALL: &[&str] = &[
     "--test=transitions",
 ];
 
-/// Tries the share of one tree, part by part.
-pub(super) fn parts(tree: &Tree, parts: &[Part]) -> Result<Results, Failure> {
-    let mut results = Results::default();
-    for part in parts {
-        let look = Look { tests: part.tests(), without: SLOW, seconds: "25" };
-        results.add(pass(tree, &part.name(), &[part.pattern()], &look)?);
-    }
-    Ok(results)
+/// Tries a tree's share of the mutants of a part, under the tests that stand next to them.
+pub(super) fn part(tree: &Tree, part: Part) -> Result<Results, Failure> {
+    let look = Look { tests: part.tests(), without: SLOW, seconds: "25" };
+    pass(tree, &part.name(), &[part.pattern()], &look)
 }
 
 /// Tries a tree's share of the mutants that fit one of the patterns, under all tests. They take a

@@ -45,7 +45,8 @@ impl Tree {
         let [first, others @ ..] = &trees[..] else { return Ok(trees) };
         first.test()?;
         for other in others {
-            Command::new("cp", &["--archive", &first.target(), &other.target()]).run(root)?;
+            let built = format!("{}/.", first.target());
+            Command::new("cp", &["--archive", &built, &other.target()]).run(root)?;
             other.test()?;
         }
         Ok(trees)
