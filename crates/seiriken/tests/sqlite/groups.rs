@@ -156,7 +156,9 @@ fn a_group_is_told_also_when_the_runtime_that_opened_the_store_is_gone() {
     let standing = || tokio::runtime::Builder::new_current_thread().build();
     let here = threads().expect("a runtime");
     let openers = [Opener::Runs, Opener::ShutsDown, Opener::Blocked, Opener::StandsStill];
-    for opener in openers {
+    // Closed behind them, the writer comes to its end with that group and looks at nothing after it.
+    let both = |opener| [(opener, false), (opener, true)];
+    for (opener, closes) in openers.into_iter().flat_map(both) {
         let one = opener == Opener::StandsStill;
         let opening = if one { standing() } else { threads() }.expect("a runtime");
         let (unblock, blocked) = std::sync::mpsc::channel::<()>();
@@ -184,6 +186,8 @@ fn a_group_is_told_also_when_the_runtime_that_opened_the_store_is_gone() {
                 })
             })
             .collect();
+        let last = store.clone();
+        let closing = closes.then(|| here.spawn(last.close()));
         let opening = match opener {
             Opener::ShutsDown => {
                 opening.shutdown_background();
@@ -206,8 +210,12 @@ fn a_group_is_told_also_when_the_runtime_that_opened_the_store_is_gone() {
             for write in writes {
                 write.await.expect("it goes on").expect("it is committed").expect("it is written");
             }
-            assert_eq!(numbers(&store).await, (0..20).collect::<Vec<i64>>());
-            store.close().await;
+            match closing {
+                Some(closing) => closing.await.expect("it is closed"),
+                None => store.close().await,
+            }
+            let again = bench.open().await;
+            assert_eq!(numbers(&again).await, (0..20).collect::<Vec<i64>>());
         });
         drop((unblock, opening));
     }

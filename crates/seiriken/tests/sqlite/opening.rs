@@ -22,6 +22,7 @@ async fn issuing_secrets_rotate_in_the_file() {
     let known = |store: &SqliteStore, key: &IdempotencyKey| {
         IssuedKey::verify(store.issuing_secrets(), &scope, key).is_ok()
     };
+    assert!(store.issuing_secrets().previous().is_none(), "it has never been rotated");
     let first = issue(&store);
     store.rotate_issuing_secret().await.expect("rotated");
     let second = issue(&store);
@@ -64,6 +65,20 @@ async fn a_second_handle_of_the_same_process_is_refused_until_the_first_is_close
     owner(&store, key(1), EffectClass::Keyed).await;
     store.close().await;
     bench.open().await;
+}
+
+/// It would be locked under one name, and opened under another.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_to_a_file_that_is_not_there_is_refused() {
+    let bench = Bench::new();
+    let link = bench.path().with_file_name("link.db");
+    std::os::unix::fs::symlink(bench.path(), &link).expect("a link");
+    let refused = SqliteStore::open(&link).await.expect_err("it leads nowhere");
+    assert!(matches!(&refused, OpenError::Lock { path, .. } if *path == link), "{refused}");
+    assert!(!bench.path().exists(), "nothing was made");
+    bench.open().await.close().await;
+    SqliteStore::open(&link).await.expect("it leads to a file now");
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use futures_util::{FutureExt, poll};
 use seiriken::RecordId;
 use seiriken::record::EffectClass;
 use seiriken::record::transition::Ended;
-use seiriken::store::Store;
 use seiriken::store::sqlite::{SqliteStore, rusqlite};
+use seiriken::store::{Filter, Operate, Store};
 
 use super::{Bench, answer, ask, gate, granted, key, owner};
 
@@ -138,4 +138,23 @@ fn commits(bench: &Bench) -> usize {
     // A frame of an earlier round of the log carries other salts than the log's header.
     let current = frames.filter(|frame| log[frame + 8..frame + 16] == log[16..24]);
     current.filter(|frame| number(frame + 4) != 0).count()
+}
+
+/// What runs is known without looking at rows, what is answered is read from them: one page has
+/// both.
+#[tokio::test]
+async fn a_page_of_the_list_is_full_and_no_fuller_than_was_asked_for() {
+    let bench = Bench::new();
+    let store = bench.open().await;
+    for number in 0..5 {
+        let token = owner(&store, key(number), EffectClass::Keyed).await;
+        if number >= 2 {
+            store.complete(key(number), token, answer("done")).await.expect("it is answered");
+        }
+    }
+    let filter = Filter::default();
+    let first = store.list(&filter, None, 3).await.expect("a page");
+    let second = store.list(&filter, first.next, 3).await.expect("a page");
+    assert_eq!((first.records.len(), second.records.len()), (3, 2));
+    assert!(second.next.is_none(), "{:?}", second.next);
 }

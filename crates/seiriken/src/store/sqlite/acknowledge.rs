@@ -6,7 +6,6 @@
 //! writer tells them itself: nobody's answer rests on a runtime that runs.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +16,6 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::group::Job;
 
 /// Whoever tells those of a group; the writer thread's own.
-#[derive(Debug)]
 pub(super) struct Acknowledger {
     groups: Option<UnboundedSender<Arc<Committed>>>,
     /// The group that was handed over last.
@@ -97,11 +95,5 @@ impl Committed {
 impl Drop for Committed {
     fn drop(&mut self) {
         self.tell();
-    }
-}
-
-impl fmt::Debug for Committed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Committed({} jobs)", self.jobs().len())
     }
 }

@@ -52,3 +52,15 @@ fn lock_path(database: &Path) -> PathBuf {
     name.push(".lock");
     name.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_folder_in_its_name_is_in_the_current_one() {
+        let here = std::env::current_dir().and_then(|here| here.canonicalize()).expect("a folder");
+        let name = one_name(Path::new("no-such-file.db")).expect("it has a name");
+        assert_eq!(name, here.join("no-such-file.db"));
+    }
+}

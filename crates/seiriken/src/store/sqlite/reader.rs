@@ -72,3 +72,31 @@ impl Readers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn idle(readers: &Readers) -> usize {
+        readers.idle.lock().expect("nobody panicked").len()
+    }
+
+    #[test]
+    fn a_connection_is_kept_for_the_next_reader_unless_it_would_read_the_past() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("read.db");
+        drop(Connection::open(&path).expect("a file"));
+        let readers = Readers::new(path);
+        let taken: Vec<_> = (0..=IDLE_MAX).map(|_| readers.take().expect("one")).collect();
+        taken[0].execute_batch("BEGIN").expect("a transaction");
+        for (connection, kept) in taken.into_iter().zip([0, 1, 2]) {
+            readers.give_back(connection);
+            assert_eq!(idle(&readers), kept);
+        }
+        drop(readers.take().expect("one that was kept"));
+        assert_eq!(idle(&readers), 1);
+        let taken: Vec<_> = (0..=IDLE_MAX).map(|_| readers.take().expect("one")).collect();
+        taken.into_iter().for_each(|connection| readers.give_back(connection));
+        assert_eq!(idle(&readers), IDLE_MAX);
+    }
+}

@@ -51,3 +51,17 @@ pub(super) fn last_of_its_start(token: i64) -> i64 {
 pub(super) fn row_of(token: Token) -> i64 {
     i64::try_from(token.as_u128()).expect("this store gives out 63-bit tokens")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_ends_where_the_next_one_begins() {
+        for (token, last) in
+            [(1, RESERVED), (2, RESERVED), (RESERVED, RESERVED), (RESERVED + 1, 2 * RESERVED)]
+        {
+            assert_eq!(last_of_its_start(token), last, "{token}");
+        }
+    }
+}
