@@ -4,11 +4,11 @@ use futures_util::{future, poll};
 use seiriken::clock::Timestamp;
 use seiriken::record::EffectClass;
 use seiriken::record::transition::{ClaimOutcome, Granted};
-use seiriken::store::Store;
-use seiriken::store::sqlite::{OpenError, SqliteStore, rusqlite};
+use seiriken::store::sqlite::{OpenError, SqliteStore, SqliteTx, rusqlite};
+use seiriken::store::{Operate, Store, Sweep};
 use seiriken::{IdempotencyKey, IssuedKey, KeySyntax, Scope};
 
-use super::{Bench, LEASE, answer, ask, gate, granted, key, owner};
+use super::{Barrier, Bench, LEASE, answer, ask, gate, granted, key, owner};
 
 #[tokio::test]
 async fn issuing_secrets_rotate_in_the_file() {
@@ -65,6 +65,66 @@ async fn a_second_handle_of_the_same_process_is_refused_until_the_first_is_close
     owner(&store, key(1), EffectClass::Keyed).await;
     store.close().await;
     bench.open().await;
+}
+
+/// Whoever has closed the file may move it away: nothing may be at work on it any more.
+#[tokio::test]
+async fn whoever_closes_waits_for_the_end_also_where_others_close_too() {
+    let bench = Bench::new();
+    let store = bench.open().await;
+    let (mut first, first_barrier) = gate();
+    let (mut second, second_barrier) = gate();
+    let hold = |barrier: Barrier| {
+        let store = store.clone();
+        let hold = move |_: &SqliteTx<'_>| {
+            barrier.wait();
+            Ok::<_, rusqlite::Error>(())
+        };
+        async move { store.write(hold).await }
+    };
+    let held = tokio::spawn(hold(first_barrier));
+    first.reached().await;
+    let (mut writing, mut one, mut other) = (
+        Box::pin(hold(second_barrier)),
+        Box::pin(store.clone().close()),
+        Box::pin(store.clone().close()),
+    );
+    assert!(poll!(&mut writing).is_pending() && poll!(&mut one).is_pending());
+    assert!(poll!(&mut other).is_pending(), "all three are in the queue");
+    first.open();
+    second.reached().await;
+    assert!(poll!(&mut one).is_pending(), "the store is writing");
+    second.open();
+    one.await;
+    bench.open().await;
+    other.await;
+    held.await.expect("it goes on").expect("it is committed").expect("it does nothing");
+    writing.await.expect("it is committed").expect("it does nothing");
+}
+
+#[tokio::test]
+async fn a_file_that_would_give_out_the_number_0_is_refused() {
+    let bench = Bench::new();
+    bench.open().await.close().await;
+    for next in [0, -1, i64::MAX] {
+        let sql = "UPDATE seiriken_meta SET value = ?1 WHERE name = 'next_token'";
+        bench.raw().execute(sql, [next]).expect("it is written");
+        let refused = SqliteStore::open(bench.path()).await.expect_err("it is damaged");
+        assert!(matches!(refused, OpenError::NotAStore { .. }), "{next}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_store_tells_nothing_that_it_still_knows() {
+    let bench = Bench::new();
+    let store = bench.open().await;
+    let token = owner(&store, key(1), EffectClass::Keyed).await;
+    store.complete(key(1), token, answer("done")).await.expect("it is recorded");
+    store.clone().close().await;
+    let told = store.claim(key(1), ask(&store, EffectClass::Keyed, 2)).await;
+    assert!(told.is_err_and(|error| !error.may_have_been_applied()));
+    assert!(store.about_how_many().await.is_err());
+    assert!(store.sweep().await.is_err());
 }
 
 /// It would be locked under one name, and opened under another.

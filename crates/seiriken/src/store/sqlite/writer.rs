@@ -3,7 +3,6 @@
 #[cfg(all(test, seiriken_shuttle))]
 mod schedules;
 
-use std::fmt;
 use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode};
@@ -45,12 +44,6 @@ pub(super) struct WriterState {
 enum Message {
     Job(Box<dyn Job>),
     Close(oneshot::Sender<()>),
-}
-
-impl fmt::Debug for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if matches!(self, Self::Job(_)) { "Job" } else { "Close" })
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
