@@ -111,7 +111,7 @@ impl<S: Operate + Clone> Door<S> {
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let idle = self.deadlines.idle_timeout;
-        let in_flight = InFlight::default();
+        let in_flight = InFlight::new();
         let requests = in_flight.clone();
         let guards = Arc::clone(&self.guards);
         let service = service_fn(move |request: Request<Incoming>| {

@@ -3,6 +3,7 @@
 mod address;
 mod connect;
 mod head;
+mod http1;
 mod lane;
 mod pool;
 

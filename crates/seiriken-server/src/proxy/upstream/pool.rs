@@ -13,7 +13,8 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::connect::Connector;
-use super::lane::{Http1, Http2, Lane, Unanswered};
+use super::http1::Http1;
+use super::lane::{Http2, Lane, Unanswered};
 use super::{Address, Failed, Outgoing};
 use crate::proxy::paced::BoxError;
 
@@ -35,8 +36,14 @@ pub(super) struct Pool {
 }
 
 struct Idle {
-    sender: Http1,
+    connection: Http1,
     since: Instant,
+}
+
+impl Idle {
+    fn is_fresh(&mut self) -> bool {
+        self.since.elapsed() < FRESH && self.connection.is_free()
+    }
 }
 
 impl Pool {
@@ -86,8 +93,8 @@ impl Pool {
 
     /// A connection, and whether it has been used before.
     async fn lane(&self) -> Result<(Lane, bool), BoxError> {
-        if let Some(sender) = self.take_idle() {
-            return Ok((Lane::One(sender), true));
+        if let Some(connection) = self.take_idle() {
+            return Ok((Lane::One(connection), true));
         }
         if self.unshared.load(Ordering::Relaxed) {
             return Ok((self.open().await?, false));
@@ -112,13 +119,12 @@ impl Pool {
     }
 
     fn take_idle(&self) -> Option<Http1> {
-        let mut idle = self.idle();
-        while let Some(Idle { sender, since }) = idle.pop() {
-            if sender.is_ready() && since.elapsed() < FRESH {
-                return Some(sender);
+        loop {
+            let mut last = self.idle().pop()?;
+            if last.is_fresh() {
+                return Some(last.connection);
             }
         }
-        None
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
@@ -128,7 +134,7 @@ impl Pool {
 
     fn lent(self: &Arc<Self>, lane: Lane, body: Incoming) -> Answer {
         let lent = match lane {
-            Lane::One(sender) => Some(Lent { pool: Arc::clone(self), sender }),
+            Lane::One(connection) => Some(Lent { pool: Arc::clone(self), connection }),
             Lane::Many(_) => None,
         };
         Answer { body, lent }
@@ -141,7 +147,7 @@ async fn close_idle(pool: Weak<Pool>) {
     loop {
         ticks.tick().await;
         let Some(pool) = pool.upgrade() else { return };
-        pool.idle().retain(|idle| idle.since.elapsed() < FRESH && !idle.sender.is_closed());
+        pool.idle().retain_mut(Idle::is_fresh);
     }
 }
 
@@ -154,17 +160,17 @@ pub(in crate::proxy) struct Answer {
 
 struct Lent {
     pool: Arc<Pool>,
-    sender: Http1,
+    connection: Http1,
 }
 
 impl Lent {
+    /// One that still has something to do, such as sending a request that was answered before its
+    /// end, is closed.
     fn give_back(mut self) {
-        tokio::spawn(async move {
-            // It is ready as soon as the end of the answer has been taken note of.
-            if let Ok(Ok(())) = tokio::time::timeout(FRESH, self.sender.ready()).await {
-                self.pool.idle().push(Idle { sender: self.sender, since: Instant::now() });
-            }
-        });
+        if self.connection.is_free() {
+            let Self { pool, connection } = self;
+            pool.idle().push(Idle { connection, since: Instant::now() });
+        }
     }
 }
 
@@ -173,6 +179,14 @@ impl Answer {
         if let Some(lent) = self.lent.take() {
             lent.give_back();
         }
+    }
+
+    /// A piece that is here, or that the connection brings when it is asked to.
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let here = Pin::new(&mut self.body).poll_frame(cx);
+        let Some(lent) = self.lent.as_mut().filter(|_| here.is_pending()) else { return here };
+        lent.connection.drive(cx);
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 }
 
@@ -183,8 +197,8 @@ impl Body for Answer {
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let frame = ready!(self.next(cx));
         match &frame {
             None => self.ended(),
             Some(Err(_)) => self.lent = None,
