@@ -7,10 +7,13 @@ use std::time::Duration;
 use seiriken::clock::{Clock, Timestamp};
 use seiriken::engine::{Decision, Ending, Engine, Operation};
 use seiriken::record::transition::{
-    Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
+    Claim, ClaimOutcome, CompleteOutcome, DeleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
+    Resolution, ResolveOutcome,
 };
 use seiriken::record::{EffectClass, RecordedResponse, Token};
-use seiriken::store::{Fault, FaultKind, FaultyStore, MemoryStore, Store, StoreError, Verb};
+use seiriken::store::{
+    Fault, FaultKind, FaultyStore, Filter, MemoryStore, Operate, Store, StoreError, Verb,
+};
 use seiriken::{IdempotencyKey, IssuingSecrets, KeySyntax, Policy, RecordId, Scope, StoreSecret};
 
 type Faulty = FaultyStore<MemoryStore>;
@@ -212,6 +215,37 @@ async fn the_owner_shows_signs_of_life_while_recording_is_tried_again_and_again(
         let retry = ask(&engine).await;
         assert!(matches!(retry, (Decision::Replayed(_), false)), "{class:?}: {retry:?}");
     }
+}
+
+/// What a person says is at fault like every other verb; what they look at is not.
+#[tokio::test]
+async fn a_persons_word_fails_as_it_was_told_and_a_look_never_does() {
+    let engine = engine();
+    let store = engine.store();
+    store.fail(Fault::once(Verb::Resolve, 1, FaultKind::NotApplied));
+    store.fail(Fault::once(Verb::Resolve, 2, FaultKind::AcknowledgementLost));
+    store.fail(Fault::once(Verb::Delete, 1, FaultKind::AcknowledgementLost));
+    let key = IdempotencyKey::parse(b"k", KeySyntax::Lenient).expect("a key");
+    let operation = Operation::of_work(store.secret(), &Scope::default(), &key, "pay", b"1");
+    let id = operation.id;
+    engine.run(operation, |_| async { Ending::Unknown(()) }).await;
+    let shown = async || store.show(id).await.expect("it is shown");
+    let unknown = shown().await.expect("it stands");
+    let said = Resolution::Done(RecordedResponse::of_work(b"paid"));
+    let says = async || store.resolve(id, unknown.token, said.clone()).await;
+    assert!(matches!(says().await, Err(StoreError::NotApplied { .. })));
+    assert_eq!(shown().await.as_ref(), Some(&unknown), "nothing was changed");
+    assert!(matches!(says().await, Err(StoreError::InDoubt { .. })));
+    assert!(matches!(ask(&engine).await, (Decision::Replayed(_), false)), "it was done");
+    assert_eq!(says().await.expect("it is told"), ResolveOutcome::Resolved);
+    let deletes = async || store.delete(id, unknown.token).await;
+    assert!(matches!(deletes().await, Err(StoreError::InDoubt { .. })));
+    assert_eq!(shown().await, None, "it was done");
+    assert_eq!(deletes().await.expect("it is told"), DeleteOutcome::Stands(None));
+    assert_eq!((store.calls(Verb::Resolve), store.calls(Verb::Delete)), (3, 2));
+    assert_eq!(store.about_how_many().await.expect("it is told"), 0);
+    let page = store.list(&Filter::default(), None, 10).await.expect("it is told");
+    assert!(page.records.is_empty());
 }
 
 /// A store that says of itself what the others do not.

@@ -9,7 +9,7 @@
 //! key_field     the key's field, beside the parser `sfv`
 //! fingerprint   canonical JSON, beside a JSON reader of our own (json) with exact numbers
 //! record_codec  a record as bytes
-//! operations    verbs on both stores, beside the transition function (reference)
+//! operations    verbs on both stores (tried), beside the transition function (reference)
 //! retry_after   what the client reads of an answer (date), and what it makes of it (replies)
 //! reader        how such a function takes choices from bytes
 //! ```
@@ -25,6 +25,7 @@ pub mod record_codec;
 mod reference;
 mod replies;
 pub mod retry_after;
+mod tried;
 
 /// Something to fuzz.
 #[derive(Debug, Clone, Copy)]

@@ -1,30 +1,29 @@
-//! Sequences of verbs, with time passing, sweeps and restarts between them, on both stores.
+//! Sequences of verbs, also of those that a person has, with time passing, sweeps and restarts between
+//! them, on both stores.
 //!
 //! Every answer must be the one of the reference: to the token, to the second of a
 //! `retry_after`, and after a restart. The SQLite file lies in memory where the system has a folder
 //! for that, so that its syncs cost nothing; what is on a disk after a crash is for other gates.
 
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use seiriken::clock::{Clock, ManualClock, Timestamp};
-use seiriken::record::transition::{Claim, Ended};
+use seiriken::clock::{Clock, Timestamp};
+use seiriken::record::transition::{Claim, Ended, Resolution};
 use seiriken::record::{
     AttemptId, EffectClass, INDETERMINATE_KEPT_MIN, RecordedResponse, Retention, Token,
 };
-use seiriken::store::sqlite::SqliteStore;
-use seiriken::store::{MemoryStore, Store, Sweep};
+use seiriken::store::{Operate, Sweep};
 use seiriken::{Fingerprint, IdentityDigest, KeyDate, Quota, RecordId, ScopeDigest};
-use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use super::reader::Reader;
 use super::reference::{Reference, Told, Verb};
+use super::tried::{Memory, Sqlite, Tried};
 
 const STEPS_MAX: usize = 64;
-const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// Steps from here on are a person's.
+const PERSONS: u8 = 240;
 
 thread_local! {
     static RUNTIME: Runtime = Builder::new_current_thread().build().expect("a runtime is built");
@@ -39,21 +38,6 @@ pub fn check(data: &[u8]) -> bool {
             memory && sqlite
         })
     })
-}
-
-/// A store that can be ended.
-trait Tried {
-    type Store: Store + Sweep;
-
-    fn store(&self) -> &Self::Store;
-
-    fn clock(&self) -> &ManualClock;
-
-    /// Keys that were made before this moment count as forgotten when the store is new.
-    fn swept_through(&self) -> Timestamp;
-
-    /// Whether it has been: one that lives in memory has no second life.
-    async fn restarts(&mut self, clean: bool) -> bool;
 }
 
 struct Trial<T> {
@@ -78,7 +62,12 @@ impl<T: Tried> Trial<T> {
             if reader.is_empty() {
                 break;
             }
-            match reader.byte() % 16 {
+            let step = reader.byte();
+            if step >= PERSONS {
+                self.person(&mut reader).await;
+                continue;
+            }
+            match step % 16 {
                 0..=5 => self.claim(&mut reader).await,
                 6 => self.ask_again(&mut reader).await,
                 7..=8 => {
@@ -124,6 +113,23 @@ impl<T: Tried> Trial<T> {
         }
     }
 
+    /// A person looks, settles or has forgotten an execution, present or past.
+    async fn person(&mut self, reader: &mut Reader<'_>) {
+        let does = reader.byte() % 8;
+        let Some(back) = reader.place(self.tokens.len()) else { return };
+        let (id, token) = self.tokens[self.tokens.len() - 1 - back];
+        let done = |body: &[u8]| Resolution::Done(RecordedResponse::of_work(body));
+        let verb = match does {
+            0 => Verb::Show,
+            1..=2 => Verb::Resolve(token, done(b"a")),
+            3 => Verb::Resolve(token, done(b"b")),
+            4..=5 => Verb::Resolve(token, Resolution::NotDone),
+            _ => Verb::Delete(token),
+        };
+        self.answered |= matches!(does, 1..=3);
+        self.ask(id, verb).await;
+    }
+
     async fn ask(&mut self, id: RecordId, verb: Verb) {
         let now = self.tried.clock().now();
         let told = ask(self.tried.store(), id, verb.clone()).await;
@@ -165,7 +171,7 @@ impl<T: Tried> Trial<T> {
     }
 }
 
-async fn ask<S: Store>(store: &S, id: RecordId, verb: Verb) -> Told {
+async fn ask<S: Operate>(store: &S, id: RecordId, verb: Verb) -> Told {
     let told = match verb {
         Verb::Claim(claim) => store.claim(id, claim).await.map(Told::Claim),
         Verb::Renew(token, lease) => store.renew(id, token, lease).await.map(Told::Renew),
@@ -173,6 +179,11 @@ async fn ask<S: Store>(store: &S, id: RecordId, verb: Verb) -> Told {
             store.complete(id, token, answer).await.map(Told::Complete)
         }
         Verb::Release(token, ended) => store.release(id, token, ended).await.map(Told::Release),
+        Verb::Show => store.show(id).await.map(Told::Show),
+        Verb::Resolve(token, resolution) => {
+            store.resolve(id, token, resolution).await.map(Told::Resolve)
+        }
+        Verb::Delete(token) => store.delete(id, token).await.map(Told::Delete),
     };
     told.expect("a verb is answered")
 }
@@ -219,112 +230,4 @@ fn claim(reader: &mut Reader<'_>, now: Timestamp) -> Claim {
 
 fn lease(reader: &mut Reader<'_>) -> Duration {
     reader.pick(&[LEASE, LEASE, Duration::ZERO, Duration::from_millis(1)])
-}
-
-// === the stores ===
-
-struct Memory {
-    store: MemoryStore,
-    clock: Arc<ManualClock>,
-}
-
-impl Memory {
-    fn new() -> Self {
-        let clock = Arc::new(ManualClock::new(START));
-        let store = MemoryStore::with_clock(Arc::clone(&clock)).expect("there is randomness");
-        Self { store, clock }
-    }
-}
-
-impl Tried for Memory {
-    type Store = MemoryStore;
-
-    fn store(&self) -> &MemoryStore {
-        &self.store
-    }
-
-    fn clock(&self) -> &ManualClock {
-        &self.clock
-    }
-
-    fn swept_through(&self) -> Timestamp {
-        START
-    }
-
-    async fn restarts(&mut self, _: bool) -> bool {
-        false
-    }
-}
-
-/// The fuzzer's alarm interrupts the system's way of copying, which then gives up.
-fn copy(from: &str, to: &str) -> io::Result<u64> {
-    loop {
-        match std::fs::copy(from, to) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            copied => return copied,
-        }
-    }
-}
-
-struct Sqlite {
-    /// `None` while it is opened anew.
-    store: Option<SqliteStore>,
-    clock: Arc<ManualClock>,
-    folder: TempDir,
-    lives: u32,
-}
-
-impl Sqlite {
-    async fn new() -> Self {
-        let clock = Arc::new(ManualClock::new(START));
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let folder = TempDir::new_in(parent).expect("a folder for the file");
-        let mut sqlite = Self { store: None, clock, folder, lives: 0 };
-        sqlite.open().await;
-        sqlite
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join(format!("{}.db", self.lives))
-    }
-
-    async fn open(&mut self) {
-        let store = SqliteStore::open_with_clock(self.path(), Arc::clone(&self.clock)).await;
-        self.store = Some(store.expect("the file is opened"));
-    }
-}
-
-impl Tried for Sqlite {
-    type Store = SqliteStore;
-
-    fn store(&self) -> &SqliteStore {
-        self.store.as_ref().expect("it is open between two steps")
-    }
-
-    fn clock(&self) -> &ManualClock {
-        &self.clock
-    }
-
-    fn swept_through(&self) -> Timestamp {
-        Timestamp::ZERO
-    }
-
-    async fn restarts(&mut self, clean: bool) -> bool {
-        let store = self.store.take().expect("it is open between two steps");
-        if clean {
-            store.close().await;
-        } else {
-            // What is in the files at this moment is what a killed process leaves.
-            let before = self.path();
-            self.lives += 1;
-            for suffix in ["", "-wal"] {
-                let with = |path: &Path| format!("{}{suffix}", path.display());
-                copy(&with(&before), &with(&self.path())).expect("both files are there");
-            }
-            store.close().await;
-        }
-        self.open().await;
-        true
-    }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use seiriken::RecordId;
 use seiriken::clock::Timestamp;
 use seiriken::record::transition::{
-    self, Change, Claim, ClaimOutcome, CompleteOutcome, Ended, Granted, ReleaseOutcome,
-    RenewOutcome, Surroundings, Transition, Usage,
+    self, Change, Claim, ClaimOutcome, CompleteOutcome, DeleteOutcome, Ended, Granted,
+    ReleaseOutcome, RenewOutcome, Resolution, ResolveOutcome, Surroundings, Transition, Usage,
 };
 use seiriken::record::{EffectClass, Record, RecordedResponse, State, Token};
 
@@ -18,6 +18,9 @@ pub(super) enum Verb {
     Renew(Token, Duration),
     Complete(Token, RecordedResponse),
     Release(Token, Ended),
+    Show,
+    Resolve(Token, Resolution),
+    Delete(Token),
 }
 
 /// What it was told.
@@ -27,6 +30,9 @@ pub(super) enum Told {
     Renew(RenewOutcome),
     Complete(CompleteOutcome),
     Release(ReleaseOutcome),
+    Show(Option<Record>),
+    Resolve(ResolveOutcome),
+    Delete(DeleteOutcome),
 }
 
 /// All that a store should know.
@@ -82,6 +88,14 @@ impl Reference {
             Verb::Release(token, ended) => {
                 let step = transition::release(current, *token, *ended, now);
                 self.take(id, step, Told::Release)
+            }
+            Verb::Show => self.take(id, transition::show(current, now), Told::Show),
+            Verb::Resolve(token, resolution) => {
+                let step = transition::resolve(current, *token, resolution, now);
+                self.take(id, step, Told::Resolve)
+            }
+            Verb::Delete(token) => {
+                self.take(id, transition::delete(current, *token, now), Told::Delete)
             }
         }
     }

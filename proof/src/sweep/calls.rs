@@ -14,7 +14,8 @@ use super::share::Share;
 use super::tally::Tally;
 use super::world::World;
 
-const VERBS: [Verb; 4] = [Verb::Claim, Verb::Renew, Verb::Complete, Verb::Release];
+const VERBS: [Verb; 6] =
+    [Verb::Claim, Verb::Renew, Verb::Complete, Verb::Release, Verb::Resolve, Verb::Delete];
 
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,11 @@ impl Point {
 
     /// Whether an owner that lives can say so all the same.
     fn leaves_signs_of_life(self) -> bool {
-        self.verb == Verb::Complete || (self.verb == Verb::Renew && !self.for_ever)
+        match self.verb {
+            Verb::Complete | Verb::Resolve | Verb::Delete => true,
+            Verb::Renew => !self.for_ever,
+            Verb::Claim | Verb::Release => false,
+        }
     }
 }
 
@@ -79,7 +84,7 @@ pub(super) struct Stage<'b, S> {
 }
 
 /// How often each verb was called while the scenario was played.
-type Calls = [u64; 4];
+type Calls = [u64; 6];
 
 impl<S: Forgets> Stage<'_, S> {
     /// Plays it without a fault, counts its calls, and plays it once for each point that is in the
@@ -102,6 +107,7 @@ impl<S: Forgets> Stage<'_, S> {
             }
             tally.on(self.bench.on).calls += 1;
             tally.lost += u64::from(point.kind == Kind::AcknowledgementLost);
+            tally.desk += u64::from(matches!(point.verb, Verb::Resolve | Verb::Delete));
         }
         points
     }

@@ -6,9 +6,11 @@ use super::ledger::{History, Outcome, Request, Told, Who};
 
 /// Each promise that the history breaks, in words.
 pub(super) fn breaches(history: &History, class: EffectClass) -> Vec<String> {
-    let mut breaches = Vec::new();
-    if history.effects.len() > 1 {
-        breaches.push(format!("{} effects under one key", history.effects.len()));
+    let mut breaches = history.breaches.clone();
+    let effects = history.effects.len();
+    if effects.saturating_sub(history.forgettable) > 1 || history.forgettable > 1 {
+        let forgettable = history.forgettable;
+        breaches.push(format!("{effects} effects under one key, of which {forgettable} forgotten"));
     }
     for (number, request) in history.requests.iter().enumerate() {
         let Some(outcome) = &request.told else { continue };
@@ -37,10 +39,15 @@ fn breach(
             || (history.expired && *told == Told::KeyExpired)
     };
     match &outcome.told {
-        Told::Answer { body, .. } => match history.effects.first() {
-            None => Some("a success without an effect"),
-            Some(effect) if effect.answer != *body => Some("not the first answer"),
-            Some(effect) if effect.who != request.who => Some("somebody else's answer"),
+        Told::Answer { .. } if history.effects.is_empty() => Some("a success without an effect"),
+        Told::Answer { body, .. } => match history.effect_of(body) {
+            None => Some("not the answer of any effect"),
+            Some(effect) if history.effects[effect].who != request.who => {
+                Some("somebody else's answer")
+            }
+            Some(effect) if effect < request.first_effect && class == EffectClass::Opaque => {
+                Some("an answer that was forgotten")
+            }
             Some(_) if request.after_answer && !answerable(&outcome.told) => {
                 Some("the work is said to have run after it was answered")
             }

@@ -82,7 +82,7 @@ fn dropped_after<S: Forgets>(
         Finds::Running | Finds::InVain => OnConcurrent::Wait(PATIENCE),
         _ => OnConcurrent::Reject,
     };
-    let setting = Setting { front, class, on_concurrent, dated: false };
+    let setting = Setting { front, class, on_concurrent, dated: false, errand: None };
     in_paused_time(async {
         let world = World::new(&bench.store, setting, &[], Vec::new());
         let (request, ended) = finds.play(&world, polls).await;

@@ -1,12 +1,12 @@
-//! How each store forgets what is due.
+//! How each store forgets what is due. All of them are such that a person can look into them.
 
 use seiriken::store::postgres::PostgresStore;
 use seiriken::store::redis::RedisStore;
 use seiriken::store::sqlite::SqliteStore;
-use seiriken::store::{MemoryStore, Store, StoreError, Sweep};
+use seiriken::store::{MemoryStore, Operate, StoreError, Sweep};
 
 /// A store that forgets what is due when it is told to, or by itself.
-pub(super) trait Forgets: Store {
+pub(super) trait Forgets: Operate {
     fn forget(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 

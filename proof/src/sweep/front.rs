@@ -16,7 +16,7 @@ use seiriken::record::EffectClass;
 use seiriken::store::{FaultyStore, Store};
 use seiriken::{
     AcceptedKeys, Fingerprint, FingerprintKind, IdempotencyKey, IdentityDigest, KeyDate, KeySyntax,
-    Policy, RecordId, RequestParts, Scope, ScopeDigest,
+    Policy, RecordId, RequestParts, Scope, ScopeDigest, StoreSecret,
 };
 use tokio::task::yield_now;
 use tower::ServiceExt;
@@ -99,12 +99,9 @@ fn operation<S: Store>(
     who: Who,
 ) -> Operation<impl Fn(FingerprintKind) -> Fingerprint + Send + use<S>> {
     let secret = store.secret().clone();
-    let scope = Scope::default();
-    let text = key.to_string();
-    let key = IdempotencyKey::parse(text.as_bytes(), KeySyntax::Lenient).expect("a UUID is a key");
     Operation {
-        id: RecordId::new(&secret, &scope, &key),
-        scope: ScopeDigest::new(&secret, &scope),
+        id: id_of(&secret, key),
+        scope: ScopeDigest::new(&secret, &Scope::default()),
         date,
         identity: IdentityDigest::new(&secret, &[Some(credential(who).as_bytes())]),
         kind: FingerprintKind::Bytes,
@@ -120,6 +117,13 @@ fn operation<S: Store>(
             Fingerprint::new(&secret, kind, &request)
         },
     }
+}
+
+/// What a store knows the key by, whichever way its requests come in.
+pub(super) fn id_of(secret: &StoreSecret, key: Uuid) -> RecordId {
+    let text = key.to_string();
+    let key = IdempotencyKey::parse(text.as_bytes(), KeySyntax::Lenient).expect("a UUID is a key");
+    RecordId::new(secret, &Scope::default(), &key)
 }
 
 fn credential(who: Who) -> &'static str {

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use seiriken::record::transition::{
-    Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
+    Claim, ClaimOutcome, CompleteOutcome, DeleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
+    Resolution, ResolveOutcome,
 };
-use seiriken::record::{EffectClass, RecordedResponse, Token};
-use seiriken::store::{Store, StoreError, Verb};
+use seiriken::record::{EffectClass, Record, RecordedResponse, Token};
+use seiriken::store::{Cursor, Filter, Operate, Page, Store, StoreError, Verb};
 use seiriken::{IssuingSecrets, RecordId, StoreSecret};
 
 use super::timed::Timed;
@@ -27,7 +28,7 @@ pub(super) struct Late<S> {
 #[derive(Debug, Default)]
 struct State {
     late: Vec<LateCalls>,
-    calls: [u64; 4],
+    calls: [u64; 6],
 }
 
 /// Which calls of a verb are late, 1 for the first.
@@ -137,5 +138,41 @@ impl<S: Store> Store for Late<S> {
     ) -> Result<ReleaseOutcome, StoreError> {
         let store = Arc::clone(&self.inner);
         self.call(Verb::Release, async move { store.release(id, token, ended).await }).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: Operate> Operate for Late<S> {
+    async fn show(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
+        self.inner.show(id).await
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        from: Option<Cursor>,
+        at_most: usize,
+    ) -> Result<Page, StoreError> {
+        self.inner.list(filter, from, at_most).await
+    }
+
+    async fn about_how_many(&self) -> Result<u64, StoreError> {
+        self.inner.about_how_many().await
+    }
+
+    async fn resolve(
+        &self,
+        id: RecordId,
+        token: Token,
+        resolution: Resolution,
+    ) -> Result<ResolveOutcome, StoreError> {
+        let store = Arc::clone(&self.inner);
+        let resolving = async move { store.resolve(id, token, resolution).await };
+        self.call(Verb::Resolve, resolving).await
+    }
+
+    async fn delete(&self, id: RecordId, token: Token) -> Result<DeleteOutcome, StoreError> {
+        let store = Arc::clone(&self.inner);
+        self.call(Verb::Delete, async move { store.delete(id, token).await }).await
     }
 }

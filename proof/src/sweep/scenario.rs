@@ -9,6 +9,8 @@ use tokio::time::sleep;
 use super::forgets::Forgets;
 use super::front::FrontKind;
 use super::ledger::{Told, Who};
+use super::person::Errand;
+use super::visited;
 use super::work::Does;
 use super::world::{LEASE, PATIENCE, Setting, World};
 
@@ -59,14 +61,26 @@ pub(super) enum Script {
     Dated,
     /// The owner is gone, and the sweeper comes between the retries.
     Swept,
+    /// The owner is gone after the effect, and a person says what it answered.
+    SettledAsDone,
+    /// The owner is gone before any effect, and a person says so. The retry does it.
+    SettledAsNotDone,
+    /// The owner is stopped after the effect, and goes on while a person says what it answered.
+    SettledBesideLate,
+    /// A person has an answer forgotten. The retry does it once more.
+    Forgotten,
+    /// A person has a key forgotten that its owner left before any effect. The retry does it.
+    ForgottenAbandoned,
 }
 
 impl Scenario {
-    /// All of them: every script under every class of effect that any store carries in it.
+    /// All of them: every script under every class of effect that any store carries in it, and that
+    /// can come to what it is about.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         use Script::{
-            CannotSay, ClientGone, Dated, Late, LateInVain, NothingDone, OtherCaller, OtherRequest,
-            Panics, Retry, SecondWaits, Slow, Swept, TwoAtOnce, TwoWaitOn, Vanished,
+            CannotSay, ClientGone, Dated, Forgotten, ForgottenAbandoned, Late, LateInVain,
+            NothingDone, OtherCaller, OtherRequest, Panics, Retry, SecondWaits, SettledAsDone,
+            SettledAsNotDone, SettledBesideLate, Slow, Swept, TwoAtOnce, TwoWaitOn, Vanished,
             VanishedInVain, WaitsForElsewhere,
         };
         let scripts = [
@@ -88,8 +102,29 @@ impl Scenario {
             ClientGone,
             Dated,
             Swept,
+            SettledAsDone,
+            SettledAsNotDone,
+            SettledBesideLate,
+            Forgotten,
+            ForgottenAbandoned,
         ];
-        scripts.into_iter().flat_map(|script| [Opaque, Keyed].map(|class| Self { script, class }))
+        let of = |script: Script| [Opaque, Keyed].map(|class| Self { script, class });
+        // What is keyed is never unknown.
+        let can_be = |scenario: &Self| {
+            scenario.class == Opaque || scenario.errand() != Some(Errand::Settles)
+        };
+        scripts.into_iter().flat_map(of).filter(can_be)
+    }
+
+    /// What the person comes for in whose script there is one.
+    fn errand(self) -> Option<Errand> {
+        match self.script {
+            Script::SettledAsDone | Script::SettledAsNotDone | Script::SettledBesideLate => {
+                Some(Errand::Settles)
+            }
+            Script::Forgotten | Script::ForgottenAbandoned => Some(Errand::Forgets),
+            _ => None,
+        }
     }
 
     pub(super) fn setting(self, front: FrontKind) -> Setting {
@@ -99,7 +134,8 @@ impl Scenario {
             }
             _ => OnConcurrent::Reject,
         };
-        Setting { front, class: self.class, on_concurrent, dated: self.script == Script::Dated }
+        let dated = self.script == Script::Dated;
+        Setting { front, class: self.class, on_concurrent, dated, errand: self.errand() }
     }
 
     /// Whether this is what it must come to where nothing is at fault.
@@ -132,7 +168,9 @@ impl Scenario {
     pub(super) fn every_owner_is_heard_of(self) -> bool {
         use Script::{CannotSay, Late, LateInVain, Panics, Swept, Vanished, VanishedInVain};
         let given_up = matches!(self.script, CannotSay | Panics | Vanished | VanishedInVain);
-        !given_up && !matches!(self.script, Late | LateInVain | Swept)
+        let settled = self.errand() == Some(Errand::Settles);
+        let abandoned = settled || self.script == Script::ForgottenAbandoned;
+        !given_up && !abandoned && !matches!(self.script, Late | LateInVain | Swept)
     }
 
     pub(super) async fn play<S: Forgets>(self, world: &World<S>) {
@@ -227,6 +265,11 @@ impl Scenario {
                 client(Does::Answers).await;
                 drop(gone);
             }
+            Script::SettledAsDone => visited::after_it_vanished(world, Does::Waits).await,
+            Script::SettledAsNotDone => visited::after_it_vanished(world, Does::WaitsInVain).await,
+            Script::SettledBesideLate => visited::beside_its_late_owner(world).await,
+            Script::Forgotten => visited::after_its_answer(world).await,
+            Script::ForgottenAbandoned => visited::before_its_retry(world).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the sweeps have seen: too little of it, and they would have proved nothing.
 
-use super::ledger::{History, Told};
+use super::ledger::{History, Persons, Told};
 use crate::report::Report;
 
 /// Which store.
@@ -27,6 +27,9 @@ pub(super) struct Tally {
     on: [Points; 4],
     pub(super) commits: u64,
     pub(super) lost: u64,
+    /// Calls at fault by which a person changes a record.
+    pub(super) desk: u64,
+    persons: Persons,
     takeovers: u64,
     unknown: u64,
     replays: u64,
@@ -73,6 +76,7 @@ impl Tally {
     pub(super) fn saw(&mut self, history: &History) {
         self.takeovers += history.takeovers;
         self.recognised += history.recognised;
+        self.persons.add(&history.persons);
         for told in history.requests.iter().filter_map(|request| request.told.as_ref()) {
             match told.told {
                 Told::Unknown => self.unknown += 1,
@@ -90,10 +94,10 @@ impl Tally {
 
     pub(super) fn into_report(self, mut report: Report) -> Report {
         let [memory, sqlite, postgres, redis] = &self.on;
-        report.count("store calls at fault on memory", memory.calls, 2750);
-        report.count("on SQLite", sqlite.calls, 2750);
-        report.count("on PostgreSQL", postgres.calls, 580);
-        report.count("on Redis", redis.calls, 940);
+        report.count("store calls at fault on memory", memory.calls, 3400);
+        report.count("on SQLite", sqlite.calls, 3400);
+        report.count("on PostgreSQL", postgres.calls, 620);
+        report.count("on Redis", redis.calls, 1050);
         report.count("pairs of them", self.pairs(), 2000);
         report.count("on PostgreSQL", postgres.pairs, 90);
         report.count("on Redis", redis.pairs, 90);
@@ -107,11 +111,16 @@ impl Tally {
         report.count("on PostgreSQL", postgres.cuts, 900);
         report.count("on Redis", redis.cuts, 1500);
         report.count("takeovers", self.takeovers, 1500);
-        report.count("effects recognised by their key", self.recognised, 1000);
-        report.count("outcomes unknown", self.unknown, 2700);
+        report.count("effects recognised by their key", self.recognised, 1150);
+        report.count("outcomes unknown", self.unknown, 3100);
         report.count("outcomes pending", self.pending, 900);
         report.count("replays", self.replays, 30_000);
-        report.count("acknowledgements lost", self.lost, 1700);
+        report.count("acknowledgements lost", self.lost, 2000);
+        report.count("calls of a person at fault", self.desk, 240);
+        report.count("answers that a person gave", self.persons.answered, 350);
+        report.count("keys that a person freed", self.persons.freed, 180);
+        report.count("keys that a person had forgotten", self.persons.forgotten, 780);
+        report.count("words that changed nothing", self.persons.nothing, 1200);
         let more = self.findings.len().saturating_sub(TOLD_MAX);
         self.findings.into_iter().take(TOLD_MAX).for_each(|finding| report.find(finding));
         if more > 0 {

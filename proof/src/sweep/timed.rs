@@ -9,10 +9,11 @@ use std::time::Duration;
 use futures_util::poll;
 use seiriken::clock::{Clock, ManualClock, Timestamp};
 use seiriken::record::transition::{
-    Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
+    Claim, ClaimOutcome, CompleteOutcome, DeleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
+    Resolution, ResolveOutcome,
 };
-use seiriken::record::{EffectClass, RecordedResponse, Token};
-use seiriken::store::{Store, StoreError};
+use seiriken::record::{EffectClass, Record, RecordedResponse, Token};
+use seiriken::store::{Cursor, Filter, Operate, Page, Store, StoreError};
 use seiriken::{IssuingSecrets, RecordId, StoreSecret};
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
@@ -155,5 +156,38 @@ impl<S: Store> Store for Timed<S> {
 impl<S: Forgets> Forgets for Timed<S> {
     async fn forget(&self) -> Result<(), StoreError> {
         self.verb(self.inner.forget()).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: Operate> Operate for Timed<S> {
+    async fn show(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
+        self.verb(self.inner.show(id)).await
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        from: Option<Cursor>,
+        at_most: usize,
+    ) -> Result<Page, StoreError> {
+        self.verb(self.inner.list(filter, from, at_most)).await
+    }
+
+    async fn about_how_many(&self) -> Result<u64, StoreError> {
+        self.verb(self.inner.about_how_many()).await
+    }
+
+    async fn resolve(
+        &self,
+        id: RecordId,
+        token: Token,
+        resolution: Resolution,
+    ) -> Result<ResolveOutcome, StoreError> {
+        self.verb(self.inner.resolve(id, token, resolution)).await
+    }
+
+    async fn delete(&self, id: RecordId, token: Token) -> Result<DeleteOutcome, StoreError> {
+        self.verb(self.inner.delete(id, token)).await
     }
 }

@@ -14,7 +14,7 @@ use seiriken::store::Store;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
-use super::ledger::{Ledger, Who};
+use super::ledger::{Ledger, Left, Who};
 
 /// How it goes.
 #[derive(Debug, Clone)]
@@ -48,6 +48,8 @@ pub(super) struct Work {
     pub(super) does: Does,
     pub(super) class: EffectClass,
     pub(super) ledger: Arc<Ledger>,
+    /// Nobody knows that it is never done before this is dropped.
+    pub(super) _left: Arc<Left>,
 }
 
 enum Ended {

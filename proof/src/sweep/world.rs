@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use seiriken::record::{EffectClass, Retention};
 use seiriken::store::{Fault, FaultyStore, Store};
-use seiriken::{KeyDate, OnConcurrent, Policy};
+use seiriken::{KeyDate, OnConcurrent, Policy, RecordId};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -17,9 +17,10 @@ use uuid::Uuid;
 
 use super::checker;
 use super::forgets::Forgets;
-use super::front::{Faulty, Front, FrontKind};
+use super::front::{Faulty, Front, FrontKind, id_of};
 use super::late::{Late, LateCalls};
 use super::ledger::{History, Ledger, Told, Who};
+use super::person::{Desk, Errand, Person};
 use super::timed::Timed;
 use super::work::{Does, Work};
 
@@ -45,6 +46,8 @@ pub(super) struct Setting {
     pub(super) class: EffectClass,
     pub(super) on_concurrent: OnConcurrent,
     pub(super) dated: bool,
+    /// What somebody comes to the desk for, when the script lets them.
+    pub(super) errand: Option<Errand>,
 }
 
 pub(super) struct World<S: Store> {
@@ -53,6 +56,8 @@ pub(super) struct World<S: Store> {
     /// That of another process, on the same store.
     elsewhere: Front<S>,
     class: EffectClass,
+    id: RecordId,
+    person: Option<Person>,
     ledger: Arc<Ledger>,
     processes: Processes,
 }
@@ -90,6 +95,7 @@ impl<S: Forgets> World<S> {
         );
         let date = setting.dated.then_some(KeyDate { minted: now, expires_at: None });
         let key = (key.into_uuid(), date);
+        let id = id_of(store.secret(), key.0);
         let front = || Front::new(setting.front, Arc::clone(&store), &policy, key);
         let (front, elsewhere) = (Arc::new(front()), front());
         Self {
@@ -97,6 +103,8 @@ impl<S: Forgets> World<S> {
             front,
             elsewhere,
             class: setting.class,
+            id,
+            person: setting.errand.map(Person::new),
             ledger: Arc::default(),
             processes: Arc::default(),
         }
@@ -148,7 +156,8 @@ impl<S: Forgets> World<S> {
     fn send_to(&self, front: &Front<S>, who: Who, does: Does) -> (usize, BoxFuture<'static, Told>) {
         let request = self.ledger.asks(who);
         let (class, ledger) = (self.class, Arc::clone(&self.ledger));
-        (request, front.ask(Work { request, who, does, class, ledger }))
+        let _left = ledger.works(request);
+        (request, front.ask(Work { request, who, does, class, ledger, _left }))
     }
 
     pub(super) fn tell(&self, request: usize, told: &Told) {
@@ -196,6 +205,23 @@ impl<S: Forgets> World<S> {
         self.tell(owner.request, &told);
     }
 
+    /// The stopped process is gone for good.
+    pub(super) fn is_gone(&self, owner: &Stopped) {
+        self.ledger.is_gone(owner.request);
+    }
+
+    /// Somebody comes to the desk, on their errand.
+    pub(super) async fn person_comes(&self) {
+        if let Some(person) = &self.person {
+            person.comes(&self.desk()).await;
+        }
+    }
+
+    fn desk(&self) -> Desk<'_, S> {
+        let timed = self.store.inner().inner();
+        Desk { store: &self.store, timed, ledger: &self.ledger, id: self.id }
+    }
+
     pub(super) async fn sweep(&self) {
         // Sweeping is not one of the calls at fault.
         self.store.inner().inner().forget().await.expect("the store behind is sound");
@@ -207,11 +233,15 @@ impl<S: Forgets> World<S> {
         self.ledger.expires();
     }
 
-    /// The faults end; the client asks until the key is settled, and again when all that was late
-    /// must have come. `Err` is the breach, if that is one.
+    /// The faults end; whoever stands at the desk is heard; the client asks until the key is settled,
+    /// and again when all that was late must have come, and when the person has said the same once
+    /// more. `Err` is the breach, if that is one.
     pub(super) async fn settle(&self) -> Result<Told, String> {
         self.store.heal();
         self.store.inner().heal();
+        if let Some(person) = &self.person {
+            person.comes_again(&self.desk()).await;
+        }
         let mut told = None;
         let settling = async {
             loop {
@@ -226,6 +256,9 @@ impl<S: Forgets> World<S> {
             return Err(format!("stuck: after {SETTLED_WITHIN:?} it is told {told:?}"));
         }
         sleep(3 * LEASE).await;
+        if let Some(person) = &self.person {
+            person.repeats(&self.desk()).await;
+        }
         let last = self.ask(Who::Client, Does::Answers).await;
         if checker::settled(&self.ledger.history(), &last) {
             Ok(last)

@@ -230,6 +230,7 @@ clauses! {
         only_an_unknown_outcome_is_resolved,
         an_abandoned_effect_is_resolved_though_nobody_came_upon_it,
         of_a_late_owner_and_a_person_one_settles_it,
+        of_two_persons_one_settles_it,
         a_key_is_deleted_unless_it_runs,
         what_a_person_settled_survives_a_restart;
 }

@@ -298,6 +298,46 @@ pub async fn of_a_late_owner_and_a_person_one_settles_it<H: Harness<Store: Opera
     }
 }
 
+/// Two at once, whatever they say: one of them does it, and the other one is told what stands.
+pub async fn of_two_persons_one_settles_it<H: Harness<Store: Operate>>(harness: &H) {
+    if !carries_opaque(harness) {
+        return;
+    }
+    let trial = Trial::begin(harness).await;
+    for round in 0..20 {
+        let id = trial.key();
+        let token = trial.indeterminate(id).await;
+        let (first, second) = (done("the first one's"), done("the second one's"));
+        let told =
+            tokio::join!(trial.resolve(id, token, &first), trial.resolve(id, token, &second));
+        let stands = match told {
+            (ResolveOutcome::Resolved, ResolveOutcome::Stands(Some(_))) => "the first one's",
+            (ResolveOutcome::Stands(Some(_)), ResolveOutcome::Resolved) => "the second one's",
+            told => panic!("round {round}: one of them settles it, and they were told {told:?}"),
+        };
+        trial.assert_replayed(id, EffectClass::Opaque, &answer(stands)).await;
+
+        let id = trial.key();
+        let token = trial.indeterminate(id).await;
+        let told = tokio::join!(trial.resolve(id, token, &first), trial.delete(id, token));
+        match told {
+            // An answer that stands may be deleted as well.
+            (ResolveOutcome::Resolved | ResolveOutcome::Stands(None), DeleteOutcome::Deleted) => {}
+            told => panic!("round {round}: it is forgotten, and they were told {told:?}"),
+        }
+        assert_eq!(trial.show(id).await, None, "round {round}");
+
+        let id = trial.key();
+        let token = trial.indeterminate(id).await;
+        let not_done = Resolution::NotDone;
+        match tokio::join!(trial.resolve(id, token, &not_done), trial.delete(id, token)) {
+            (ResolveOutcome::Resolved, DeleteOutcome::Stands(None))
+            | (ResolveOutcome::Stands(None), DeleteOutcome::Deleted) => {}
+            told => panic!("round {round}: one of them frees it, and they were told {told:?}"),
+        }
+    }
+}
+
 /// An answer, an unknown outcome; not what somebody runs, nor what came after it.
 pub async fn a_key_is_deleted_unless_it_runs<H: Harness<Store: Operate>>(harness: &H) {
     let trial = Trial::begin(harness).await;

@@ -4,16 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Store, StoreError};
+use super::{Cursor, Filter, Operate, Page, Store, StoreError};
 use crate::issuing::IssuingSecrets;
 use crate::record::transition::{
-    Claim, ClaimOutcome, CompleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
+    Claim, ClaimOutcome, CompleteOutcome, DeleteOutcome, Ended, ReleaseOutcome, RenewOutcome,
+    Resolution, ResolveOutcome,
 };
-use crate::record::{EffectClass, RecordedResponse, Token};
+use crate::record::{EffectClass, Record, RecordedResponse, Token};
 use crate::scope::RecordId;
 use crate::secret::StoreSecret;
 
-/// Hands every verb on to another store, except where a [`Fault`] says otherwise.
+/// Hands every verb on to another store, except where a [`Fault`] says otherwise. What a person only
+/// looks at never fails.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -31,10 +33,10 @@ use crate::secret::StoreSecret;
 pub struct FaultyStore<S> {
     inner: S,
     faults: Mutex<Vec<Fault>>,
-    calls: [AtomicU64; 4],
+    calls: [AtomicU64; 6],
 }
 
-/// A verb of the store contract.
+/// A verb of the store contract, or one of those by which a person changes a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// [`Store::claim`]
@@ -45,6 +47,10 @@ pub enum Verb {
     Complete,
     /// [`Store::release`]
     Release,
+    /// [`Operate::resolve`]
+    Resolve,
+    /// [`Operate::delete`]
+    Delete,
 }
 
 /// Which calls fail, and how.
@@ -198,5 +204,38 @@ impl<S: Store> Store for FaultyStore<S> {
         ended: Ended,
     ) -> Result<ReleaseOutcome, StoreError> {
         self.call(Verb::Release, self.inner.release(id, token, ended)).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: Operate> Operate for FaultyStore<S> {
+    async fn show(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
+        self.inner.show(id).await
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        from: Option<Cursor>,
+        at_most: usize,
+    ) -> Result<Page, StoreError> {
+        self.inner.list(filter, from, at_most).await
+    }
+
+    async fn about_how_many(&self) -> Result<u64, StoreError> {
+        self.inner.about_how_many().await
+    }
+
+    async fn resolve(
+        &self,
+        id: RecordId,
+        token: Token,
+        resolution: Resolution,
+    ) -> Result<ResolveOutcome, StoreError> {
+        self.call(Verb::Resolve, self.inner.resolve(id, token, resolution)).await
+    }
+
+    async fn delete(&self, id: RecordId, token: Token) -> Result<DeleteOutcome, StoreError> {
+        self.call(Verb::Delete, self.inner.delete(id, token)).await
     }
 }

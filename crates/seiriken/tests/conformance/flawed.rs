@@ -44,6 +44,7 @@ const FOUND_BY: &[(Flaw, &str)] = &[
     (Flaw::ResolvesAnotherExecution, "operate::only_an_unknown_outcome_is_resolved"),
     (Flaw::SaysThatItIsResolved, "operate::only_an_unknown_outcome_is_resolved"),
     (Flaw::SaysThatItIsResolved, "operate::of_a_late_owner_and_a_person_one_settles_it"),
+    (Flaw::SaysThatItIsResolved, "operate::of_two_persons_one_settles_it"),
     (
         Flaw::MissesWhomNobodyCameUpon,
         "operate::an_abandoned_effect_is_resolved_though_nobody_came_upon_it",

@@ -11,6 +11,7 @@ mod committed;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod cut;
+mod desk;
 mod dropped;
 mod nodes;
 mod opening;

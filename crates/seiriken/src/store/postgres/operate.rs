@@ -3,10 +3,16 @@
 use sqlx::Row;
 
 use super::argument::Argument;
-use super::error::not_applied;
+use super::claim::LOOKS_MAX;
+use super::error::{in_doubt, not_applied};
 use super::row::Seen;
+use super::verbs::KEPT_CHANGING;
+use super::write::Written;
 use super::{PostgresStore, Shared};
-use crate::record::transition::{self, DeleteOutcome, Resolution, ResolveOutcome};
+use crate::clock::Timestamp;
+use crate::record::transition::{
+    self, Change, DeleteOutcome, Resolution, ResolveOutcome, Transition,
+};
 use crate::record::{Record, Token};
 use crate::scope::RecordId;
 use crate::store::operate::NotACursor;
@@ -48,15 +54,43 @@ impl Operate for PostgresStore {
         resolution: Resolution,
     ) -> Result<ResolveOutcome, StoreError> {
         let verb = |record: Option<&_>, now| transition::resolve(record, token, &resolution, now);
-        self.shared.step(id, verb).await
+        self.shared.step_by_a_person(id, token, verb).await
     }
 
     async fn delete(&self, id: RecordId, token: Token) -> Result<DeleteOutcome, StoreError> {
-        self.shared.step(id, |record, now| transition::delete(record, token, now)).await
+        let verb = |record: Option<&_>, now| transition::delete(record, token, now);
+        self.shared.step_by_a_person(id, token, verb).await
     }
 }
 
 impl Shared {
+    /// As [`Shared::step`]; but nobody is told that somebody was faster who may have been it themselves,
+    /// on a connection that broke before they heard of it.
+    async fn step_by_a_person<O>(
+        &self,
+        id: RecordId,
+        token: Token,
+        verb: impl Fn(Option<&Record>, Timestamp) -> Transition<O>,
+    ) -> Result<O, StoreError> {
+        let mut may_be_gone = false;
+        for _ in 0..LOOKS_MAX {
+            let seen = self.read(id).await?;
+            let standing = seen.standing()?;
+            let is_there = standing.is_some_and(|standing| standing.record.token == token);
+            if may_be_gone && !is_there {
+                return Err(in_doubt("the connection broke while the record was removed"));
+            }
+            let step = verb(standing.map(|standing| &standing.record), seen.now);
+            let removes = step.change == Change::Remove;
+            match self.write_telling(id, standing, step.change).await? {
+                Written::Done => return Ok(step.outcome),
+                Written::Changed => {}
+                Written::InDoubt => may_be_gone |= removes,
+            }
+        }
+        Err(not_applied(KEPT_CHANGING))
+    }
+
     async fn page(
         &self,
         filter: &Filter,

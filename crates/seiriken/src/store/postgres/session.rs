@@ -50,6 +50,13 @@ const SETTINGS: [(&str, &str); 7] = [
     ("plan_cache_mode", "force_generic_plan"),
 ];
 
+/// What came of a statement.
+pub(super) struct Ran {
+    pub(super) rows: Vec<PgRow>,
+    /// Whether a connection broke, and it may have been done before.
+    pub(super) twice: bool,
+}
+
 /// A connection that is kept from one statement to the next, since to hand it back takes a round trip.
 #[derive(Default)]
 pub(super) struct Kept {
@@ -108,24 +115,41 @@ impl Sessions {
         statement: &Arc<str>,
         arguments: Vec<Argument>,
     ) -> Result<Vec<PgRow>, StoreError> {
+        self.run_telling(statement, arguments).await.map(|ran| ran.rows)
+    }
+
+    /// The same, and tells whether it was.
+    pub(super) async fn run_telling(
+        &self,
+        statement: &Arc<str>,
+        arguments: Vec<Argument>,
+    ) -> Result<Ran, StoreError> {
         let (sessions, statement) = (self.clone(), Arc::clone(statement));
         let running = tokio::spawn(async move {
-            sessions.run_here(&mut Kept::default(), &statement, &arguments).await
+            sessions.run_to_its_end(&mut Kept::default(), &statement, &arguments).await
         });
         running.await.unwrap_or_else(|gone| Err(in_doubt(gone)))
     }
 
     /// [`Sessions::run`] in the task at hand, which must be one that is never aborted, and on the
     /// connection that it has kept.
-    ///
-    /// On a connection that breaks it is run once more on another one: each statement of the
-    /// store, run twice, does what it does once.
     pub(super) async fn run_here(
         &self,
         kept: &mut Kept,
         statement: &Arc<str>,
         arguments: &[Argument],
     ) -> Result<Vec<PgRow>, StoreError> {
+        self.run_to_its_end(kept, statement, arguments).await.map(|ran| ran.rows)
+    }
+
+    /// On a connection that breaks it is run once more on another one: each statement of the
+    /// store, run twice, does what it does once. It may tell less, though, the second time.
+    async fn run_to_its_end(
+        &self,
+        kept: &mut Kept,
+        statement: &Arc<str>,
+        arguments: &[Argument],
+    ) -> Result<Ran, StoreError> {
         let mut broken = false;
         let mut tries = 0;
         loop {
@@ -142,7 +166,7 @@ impl Sessions {
             let error = match self.execute(&mut connection, statement, arguments).await {
                 Ok(rows) => {
                     kept.keep(connection);
-                    return Ok(rows);
+                    return Ok(Ran { rows, twice: broken });
                 }
                 Err(error) => error,
             };

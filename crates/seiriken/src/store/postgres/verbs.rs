@@ -23,6 +23,9 @@ use crate::record::{Record, RecordedResponse, State, Token};
 use crate::scope::RecordId;
 use crate::store::StoreError;
 
+/// Why a verb has come to nothing that others were faster than, again and again.
+pub(super) const KEPT_CHANGING: &str = "the record kept changing while it was looked at";
+
 /// An answer that waits for its statement. Told whether it was taken at the first try.
 pub(super) struct CompleteJob {
     id: RecordId,
@@ -130,7 +133,7 @@ impl Shared {
                 return Ok(step.outcome);
             }
         }
-        Err(not_applied("the record kept changing while it was looked at"))
+        Err(not_applied(KEPT_CHANGING))
     }
 
     pub(super) async fn renew(
@@ -189,7 +192,7 @@ impl Shared {
                 return Ok(step.outcome);
             }
         }
-        Err(not_applied("the record kept changing while it was looked at"))
+        Err(not_applied(KEPT_CHANGING))
     }
 
     pub(super) async fn read(&self, id: RecordId) -> Result<Seen, StoreError> {
