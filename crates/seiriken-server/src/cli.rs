@@ -44,6 +44,17 @@ pub(crate) enum Command {
     Keys(KeysOptions),
 }
 
+impl Command {
+    /// What a program that stays calls itself in traces.
+    pub(crate) fn server(&self) -> Option<&'static str> {
+        match self {
+            Self::Orders(_) => Some("seiriken-orders"),
+            Self::Proxy(_) => Some("seiriken-proxy"),
+            Self::Send(_) | Self::Check(_) | Self::Keys(_) => None,
+        }
+    }
+}
+
 /// The options of the order service.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct OrdersOptions {

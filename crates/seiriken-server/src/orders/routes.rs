@@ -25,6 +25,7 @@ use super::refusal::{self, Refusal};
 use super::{openapi, page, prepare};
 use crate::cli::OrdersOptions;
 use crate::identity::IdentityOption;
+use crate::traces;
 
 /// What the calls share.
 #[derive(Debug, Clone)]
@@ -70,10 +71,11 @@ pub(super) fn app<S: Store, B: Book>(
             let rendered = refusal::rendered(response, &page);
             async move { rendered }
         }));
-    match &options.cors {
+    let app = match &options.cors {
         None => app,
         Some(origin) => app.layer(cors(origin.clone(), &options.identity)),
-    }
+    };
+    traces::each_request(app)
 }
 
 /// Where the policy is published: relative unless the service knows its own address. It is never

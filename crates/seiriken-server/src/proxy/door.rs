@@ -23,6 +23,7 @@ use super::in_flight::{Counted, InFlight};
 use super::options::Deadlines;
 use super::outbound::Peer;
 use super::stalling::Stalling;
+use crate::traces;
 
 /// The longest head of a request.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -117,7 +118,9 @@ impl<S: Operate + Clone> Door<S> {
         let service = service_fn(move |request: Request<Incoming>| {
             let (guards, counted) = (Arc::clone(&guards), requests.count());
             async move {
-                let answer: Response<Told> = guards.answer(request, peer).await;
+                let span = traces::received(&request, None);
+                let answer: Response<Told> =
+                    traces::answered(span, guards.answer(request, peer)).await;
                 Ok::<_, Infallible>(answer.map(|body| Counted::new(body, counted)))
             }
         });

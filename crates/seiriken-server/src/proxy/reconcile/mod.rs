@@ -22,6 +22,7 @@ use seiriken::record::{Record, State};
 use seiriken::store::{Operate, StoreError};
 use seiriken::{IdempotencyKey, RecordId, Scope};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use self::askings::{Asking, Askings, Next};
 pub(crate) use self::template::Template;
@@ -82,10 +83,11 @@ impl<S: Operate + Clone> Reconciler<S> {
             Next::Wait(told) => told,
             Next::Ask(asking) => {
                 let told = asking.told();
-                // Whoever came first may go away, and others wait for the same.
+                let span = tracing::debug_span!("reconcile", %id);
                 let asking =
                     ask(self.store.clone(), Arc::clone(&self.service), asking, key.clone());
-                tokio::spawn(asking);
+                // Whoever came first may go away, and others wait for the same.
+                tokio::spawn(asking.instrument(span));
                 told
             }
         };

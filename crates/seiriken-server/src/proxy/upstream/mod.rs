@@ -24,6 +24,7 @@ use super::made::Made;
 use super::options::TlsOptions;
 use super::paced::{BoxError, Paced};
 use super::sent::Sent;
+use crate::traces::Exchange;
 
 /// The body of a client's request, behind the layer.
 pub(super) type Asked = GuardedBody<Sent<Paced<Incoming>>>;
@@ -67,10 +68,28 @@ impl Upstream {
     /// Sends a request, at most once, and waits for the head of its answer until the deadline.
     pub(super) async fn send(
         &self,
-        request: Request<Outgoing>,
+        mut request: Request<Outgoing>,
         deadline: Instant,
     ) -> Result<Response<Answer>, Failed> {
-        self.pool.send(request, deadline).await
+        let address = self.pool.address();
+        let exchange = Exchange::begin(&mut request, address.host(), address.port());
+        let answered = exchange.during(self.pool.send(request, deadline)).await;
+        match &answered {
+            Ok(answer) => exchange.answered(answer.status()),
+            Err(failed) => exchange.unanswered(failed.name()),
+        }
+        answered
+    }
+}
+
+impl Failed {
+    /// Its name in traces.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::NotDelivered(_) => "not-delivered",
+            Self::Unknown(_) => "unknown",
+            Self::Late => "timeout",
+        }
     }
 }
 

@@ -60,6 +60,11 @@ impl Pool {
         pool
     }
 
+    /// Where its connections lead.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// Sends a request, and waits for the head of its answer until the deadline. It is sent on a
     /// second connection only if the first one returned it without having sent a byte of it.
     pub(super) async fn send(
