@@ -1,5 +1,8 @@
 //! A collector that is not there, that hangs, or that comes back.
 
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use tokio::net::TcpListener;
 
 use crate::collector::Collector;
@@ -47,6 +50,23 @@ async fn one_that_never_answers_is_not_waited_for_at_the_end() {
     assert_eq!(service.order("k").await, 201);
     let log = service.stop().await;
     assert_eq!(how_often(&log, "some spans did not reach the collector lost=4"), 1, "{log:#?}");
+}
+
+/// What goes with the spans may be a credential, which is meant for nobody else.
+#[tokio::test]
+async fn one_that_sends_elsewhere_is_not_followed() {
+    let other = Collector::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let there = format!("{}/v1/traces", other.url);
+    let elsewhere = move || async move { (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, there)]) };
+    let app = Router::new().fallback(elsewhere);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut service = Running::orders(&[(ENDPOINT, &url), SOON], &[]).await;
+    assert_eq!(service.order("k").await, 201);
+    service.says(DOWN).await;
+    service.stop().await;
+    assert!(other.spans().is_empty());
 }
 
 #[tokio::test]

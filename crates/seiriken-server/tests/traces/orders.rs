@@ -1,5 +1,10 @@
 //! The spans of the order service.
 
+use axum::body::Bytes;
+use axum::http::Request;
+use http_body_util::Empty;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use reqwest::Method;
 use tokio::io::AsyncWriteExt;
@@ -38,7 +43,9 @@ async fn an_order_and_its_retry_stand_in_the_traces_of_their_callers() {
     let service = Running::orders(&[(ENDPOINT, &collector.url)], &[]).await;
     assert_eq!(order(&service, &format!("00-{TRACE}-{PARENT}-01")).await, 201);
     assert_eq!(order(&service, &format!("00-{RETRY}-{PARENT}-01")).await, 201);
-    service.stop().await;
+    let log = service.stop().await;
+    // The log says what it would say without a collector.
+    assert!(!log.iter().any(|line| line.contains("request{")), "{log:#?}");
 
     let spans = collector.spans();
     for (trace, decision) in [(TRACE, "executed"), (RETRY, "replayed")] {
@@ -67,7 +74,13 @@ async fn an_order_and_its_retry_stand_in_the_traces_of_their_callers() {
 #[tokio::test]
 async fn a_request_without_a_trace_begins_one_and_is_no_error_for_what_the_client_did_wrong() {
     let collector = Collector::start().await;
-    let environment = [(ENDPOINT, collector.url.as_str()), ("OTEL_SERVICE_NAME", "cakes")];
+    // To a collector without TLS a machine without certificates is good enough.
+    let environment = [
+        (ENDPOINT, collector.url.as_str()),
+        ("OTEL_SERVICE_NAME", "cakes"),
+        ("SSL_CERT_FILE", "/nonexistent"),
+        ("SSL_CERT_DIR", "/nonexistent"),
+    ];
     let service = Running::orders(&environment, &[]).await;
     let missing = "/orders/4b2d3f0e-0000-7000-8000-000000000000";
     assert_eq!(status(service.request(Method::GET, missing)).await, 404);
@@ -91,6 +104,27 @@ async fn a_request_without_a_trace_begins_one_and_is_no_error_for_what_the_clien
     let brewed = spans.iter().find(|span| span.name == "HTTP /orders").expect("it is there");
     assert_eq!(brewed.says("http.request.method"), "_OTHER");
     assert_untold(&spans, &["BREW"]);
+}
+
+/// Which has spans of its own for each frame.
+#[tokio::test]
+async fn over_http2_no_span_of_another_library_is_sent() {
+    let collector = Collector::start().await;
+    let service = Running::orders(&[(ENDPOINT, &collector.url)], &[]).await;
+    let address = service.url.strip_prefix("http://").expect("an address");
+    let stream = TcpStream::connect(address).await.expect("the service listens");
+    let io = TokioIo::new(stream);
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), io).await.expect("HTTP/2 is spoken");
+    tokio::spawn(connection);
+    let request = Request::get(format!("{}/orders", service.url)).body(Empty::<Bytes>::new());
+    let answer = sender.send_request(request.expect("a request")).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    drop((answer, sender));
+    service.stop().await;
+    let spans = collector.spans();
+    let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["GET /orders"]);
 }
 
 #[tokio::test]
