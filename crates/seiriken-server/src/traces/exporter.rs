@@ -35,7 +35,7 @@ struct Sending {
 /// program that stays calls itself in traces; others send none.
 pub(crate) fn start(server: Option<&'static str>) -> Result<Exporter, String> {
     let settings = match server {
-        Some(server) => Settings::read(|name| std::env::var_os(name))?.zip(Some(server)),
+        Some(server) => Settings::read(std::env::var_os)?.zip(Some(server)),
         None => None,
     };
     let Some((settings, server)) = settings else {

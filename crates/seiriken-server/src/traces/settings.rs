@@ -87,14 +87,14 @@ impl<F: Fn(&'static str) -> Option<OsString>> Read<F> {
         if let Some(text) = self.text(traces)? {
             return endpoint(&text).map(Some).map_err(|why| format!("{traces}: {why}"));
         }
-        let Some(mut text) = self.text(all)? else { return Ok(None) };
-        if text.contains('?') {
-            return Err(format!("{all}: what is appended to it would be part of its query"));
+        let Some(text) = self.text(all)? else { return Ok(None) };
+        let wrong = |why| format!("{all}: {why}");
+        // Before anything is appended: after `http://` it would be read as a host.
+        if endpoint(&text).map_err(wrong)?.query().is_some() {
+            return Err(wrong("what is appended to it would be part of its query"));
         }
-        if !text.ends_with('/') {
-            text.push('/');
-        }
-        endpoint(&(text + PATH)).map(Some).map_err(|why| format!("{all}: {why}"))
+        let between = if text.ends_with('/') { "" } else { "/" };
+        endpoint(&format!("{text}{between}{PATH}")).map(Some).map_err(wrong)
     }
 
     fn timeout(&self) -> Result<Duration, String> {
