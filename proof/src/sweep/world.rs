@@ -156,8 +156,8 @@ impl<S: Forgets> World<S> {
     fn send_to(&self, front: &Front<S>, who: Who, does: Does) -> (usize, BoxFuture<'static, Told>) {
         let request = self.ledger.asks(who);
         let (class, ledger) = (self.class, Arc::clone(&self.ledger));
-        let _left = ledger.works(request);
-        (request, front.ask(Work { request, who, does, class, ledger, _left }))
+        let left = ledger.works(request);
+        (request, front.ask(Work { request, who, does, class, ledger, _left: left }))
     }
 
     pub(super) fn tell(&self, request: usize, told: &Told) {
