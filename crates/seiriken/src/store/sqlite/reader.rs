@@ -96,7 +96,9 @@ mod tests {
         drop(readers.take().expect("one that was kept"));
         assert_eq!(idle(&readers), 1);
         let taken: Vec<_> = (0..=IDLE_MAX).map(|_| readers.take().expect("one")).collect();
-        taken.into_iter().for_each(|connection| readers.give_back(connection));
+        for connection in taken {
+            readers.give_back(connection);
+        }
         assert_eq!(idle(&readers), IDLE_MAX);
     }
 }
