@@ -82,7 +82,7 @@ async fn whoever_closes_waits_for_the_end_also_where_others_close_too() {
         };
         async move { store.write(hold).await }
     };
-    let held = tokio::spawn(hold(first_barrier));
+    let before = tokio::spawn(hold(first_barrier));
     first.reached().await;
     let (mut writing, mut one, mut other) = (
         Box::pin(hold(second_barrier)),
@@ -98,7 +98,7 @@ async fn whoever_closes_waits_for_the_end_also_where_others_close_too() {
     one.await;
     bench.open().await;
     other.await;
-    held.await.expect("it goes on").expect("it is committed").expect("it does nothing");
+    before.await.expect("it goes on").expect("it is committed").expect("it does nothing");
     writing.await.expect("it is committed").expect("it does nothing");
 }
 
