@@ -177,17 +177,23 @@ fn a_group_is_told_also_when_the_runtime_that_opened_the_store_is_gone() {
             first.write(hold).await
         });
         entered.recv().expect("the writer has come to it");
-        let writes: Vec<_> = (0..20_i64)
-            .map(|number| {
-                let store = store.clone();
-                here.spawn(async move {
+        let (writes, closing) = here.block_on(async {
+            let mut writes: Vec<_> = (0..20_i64)
+                .map(|number| {
+                    let store = store.clone();
                     let sql = "INSERT INTO numbers VALUES (?1)";
-                    store.write(move |tx| tx.execute(sql, [number])).await
+                    Box::pin(async move { store.write(move |tx| tx.execute(sql, [number])).await })
                 })
-            })
-            .collect();
-        let last = store.clone();
-        let closing = closes.then(|| here.spawn(last.close()));
+                .collect();
+            for write in &mut writes {
+                assert!(poll!(write).is_pending(), "it is in the queue");
+            }
+            let mut closing = closes.then(|| Box::pin(store.clone().close()));
+            if let Some(closing) = &mut closing {
+                assert!(poll!(closing).is_pending(), "it is behind them");
+            }
+            (writes, closing)
+        });
         let opening = match opener {
             Opener::ShutsDown => {
                 opening.shutdown_background();
@@ -208,10 +214,10 @@ fn a_group_is_told_also_when_the_runtime_that_opened_the_store_is_gone() {
         here.block_on(async {
             held.await.expect("it goes on").expect("it is committed").expect("it was let go");
             for write in writes {
-                write.await.expect("it goes on").expect("it is committed").expect("it is written");
+                write.await.expect("it is committed").expect("it is written");
             }
             match closing {
-                Some(closing) => closing.await.expect("it is closed"),
+                Some(closing) => closing.await,
                 None => store.close().await,
             }
             let again = bench.open().await;
