@@ -8,8 +8,10 @@ use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use super::connect::Connected;
-use super::http1::Http1;
 use super::{Address, Outgoing, head};
+
+/// A connection that takes one request at a time.
+pub(super) type Http1 = http1::SendRequest<Outgoing>;
 
 /// A connection that takes many.
 pub(super) type Http2 = http2::SendRequest<Outgoing>;
@@ -48,7 +50,8 @@ impl Lane {
         }
         let (sender, connection) =
             http1::Builder::new().max_buf_size(HEAD_BYTES_MAX).handshake(io).await?;
-        Ok(Self::One(Http1::new(sender, connection)))
+        tokio::spawn(ended(connection));
+        Ok(Self::One(sender))
     }
 
     /// Sends a request, once.
@@ -59,9 +62,9 @@ impl Lane {
     ) -> Result<Response<Incoming>, Unanswered> {
         head::framed(&mut request, matches!(self, Self::Many(_)));
         let answered = match self {
-            Self::One(connection) => {
+            Self::One(sender) => {
                 head::for_http1(&mut request);
-                connection.send(request).await
+                sender.try_send_request(request).await
             }
             Self::Many(sender) => {
                 head::for_http2(&mut request, address.scheme());

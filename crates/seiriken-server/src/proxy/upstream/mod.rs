@@ -3,7 +3,6 @@
 mod address;
 mod connect;
 mod head;
-mod http1;
 mod lane;
 mod pool;
 

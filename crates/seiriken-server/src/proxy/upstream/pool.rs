@@ -13,8 +13,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::connect::Connector;
-use super::http1::Http1;
-use super::lane::{Http2, Lane, Unanswered};
+use super::lane::{Http1, Http2, Lane, Unanswered};
 use super::{Address, Failed, Outgoing};
 use crate::proxy::paced::BoxError;
 
@@ -36,14 +35,8 @@ pub(super) struct Pool {
 }
 
 struct Idle {
-    connection: Http1,
+    sender: Http1,
     since: Instant,
-}
-
-impl Idle {
-    fn is_fresh(&mut self) -> bool {
-        self.since.elapsed() < FRESH && self.connection.is_free()
-    }
 }
 
 impl Pool {
@@ -98,8 +91,8 @@ impl Pool {
 
     /// A connection, and whether it has been used before.
     async fn lane(&self) -> Result<(Lane, bool), BoxError> {
-        if let Some(connection) = self.take_idle() {
-            return Ok((Lane::One(connection), true));
+        if let Some(sender) = self.take_idle() {
+            return Ok((Lane::One(sender), true));
         }
         if self.unshared.load(Ordering::Relaxed) {
             return Ok((self.open().await?, false));
@@ -124,12 +117,13 @@ impl Pool {
     }
 
     fn take_idle(&self) -> Option<Http1> {
-        loop {
-            let mut last = self.idle().pop()?;
-            if last.is_fresh() {
-                return Some(last.connection);
+        let mut idle = self.idle();
+        while let Some(Idle { sender, since }) = idle.pop() {
+            if sender.is_ready() && since.elapsed() < FRESH {
+                return Some(sender);
             }
         }
+        None
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
@@ -139,7 +133,7 @@ impl Pool {
 
     fn lent(self: &Arc<Self>, lane: Lane, body: Incoming) -> Answer {
         let lent = match lane {
-            Lane::One(connection) => Some(Lent { pool: Arc::clone(self), connection }),
+            Lane::One(sender) => Some(Lent { pool: Arc::clone(self), sender }),
             Lane::Many(_) => None,
         };
         Answer { body, lent }
@@ -152,7 +146,7 @@ async fn close_idle(pool: Weak<Pool>) {
     loop {
         ticks.tick().await;
         let Some(pool) = pool.upgrade() else { return };
-        pool.idle().retain_mut(Idle::is_fresh);
+        pool.idle().retain(|idle| idle.since.elapsed() < FRESH && !idle.sender.is_closed());
     }
 }
 
@@ -165,17 +159,17 @@ pub(in crate::proxy) struct Answer {
 
 struct Lent {
     pool: Arc<Pool>,
-    connection: Http1,
+    sender: Http1,
 }
 
 impl Lent {
-    /// One that still has something to do, such as sending a request that was answered before its
-    /// end, is closed.
     fn give_back(mut self) {
-        if self.connection.is_free() {
-            let Self { pool, connection } = self;
-            pool.idle().push(Idle { connection, since: Instant::now() });
-        }
+        tokio::spawn(async move {
+            // It is ready as soon as the end of the answer has been taken note of.
+            if let Ok(Ok(())) = tokio::time::timeout(FRESH, self.sender.ready()).await {
+                self.pool.idle().push(Idle { sender: self.sender, since: Instant::now() });
+            }
+        });
     }
 }
 
@@ -184,14 +178,6 @@ impl Answer {
         if let Some(lent) = self.lent.take() {
             lent.give_back();
         }
-    }
-
-    /// A piece that is here, or that the connection brings when it is asked to.
-    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let here = Pin::new(&mut self.body).poll_frame(cx);
-        let Some(lent) = self.lent.as_mut().filter(|_| here.is_pending()) else { return here };
-        lent.connection.drive(cx);
-        Pin::new(&mut self.body).poll_frame(cx)
     }
 }
 
@@ -202,8 +188,8 @@ impl Body for Answer {
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let frame = ready!(self.next(cx));
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         match &frame {
             None => self.ended(),
             Some(Err(_)) => self.lent = None,
