@@ -107,7 +107,7 @@ impl Step {
         match self {
             Self::ReleaseBuild => vec![release_build()],
             Self::Bench => vec![bench::build()],
-            Self::Prove => vec![evidence::build_command()],
+            Self::Prove => evidence::build_commands(),
             _ => Vec::new(),
         }
     }

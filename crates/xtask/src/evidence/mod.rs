@@ -107,8 +107,13 @@ fn build(root: &Path) -> Result<String, Failure> {
     Ok(format!("{}/proof/{PROGRAM}", target(root)?))
 }
 
+/// Builds what the gates run.
+pub(crate) fn build_commands() -> Vec<Command> {
+    vec![build_command(), schedules::build_command()]
+}
+
 /// Builds the program.
-pub(crate) fn build_command() -> Command {
+fn build_command() -> Command {
     let packages = ["--package", "seiriken-proof", "--package", "seiriken-server"];
     let build = [&["build", "--profile", "proof"], &packages[..]].concat();
     Command::cargo(&build).with("RUSTC_WORKSPACE_WRAPPER", COMPILER)

@@ -25,12 +25,8 @@ const MARK: &str = "held under schedules: ";
 
 /// Runs the set for every change, or for so many minutes.
 pub(super) fn run(root: &Path, minutes: Option<u64>, seed: u64) -> Result<Report, Failure> {
-    let build = ["test", "--profile", "proof", "--package", "seiriken", "--lib"];
-    let features = ["--no-default-features", "--features", "sqlite"];
-    let tests = ["--", "schedules", "--nocapture", "--test-threads", "1"];
-    let test = Command::cargo(&[&build[..], &features, &tests].concat())
-        .with("RUSTC_WORKSPACE_WRAPPER", COMPILER)
-        .with("SEIRIKEN_SEED", seed.to_string());
+    let schedules = ["--", "schedules", "--nocapture", "--test-threads", "1"];
+    let test = tests(&schedules).with("SEIRIKEN_SEED", seed.to_string());
     let test = match minutes {
         None => test.with("SEIRIKEN_SCHEDULES", SCHEDULES.to_string()),
         Some(minutes) => {
@@ -40,6 +36,18 @@ pub(super) fn run(root: &Path, minutes: Option<u64>, seed: u64) -> Result<Report
     };
     println!("      $ {test}");
     Ok(read(&test.read_out(root)?, seed))
+}
+
+/// Builds the tests.
+pub(super) fn build_command() -> Command {
+    tests(&["--no-run"])
+}
+
+fn tests(arguments: &[&str]) -> Command {
+    let build = ["test", "--profile", "proof", "--package", "seiriken", "--lib"];
+    let features = ["--no-default-features", "--features", "sqlite"];
+    Command::cargo(&[&build[..], &features, arguments].concat())
+        .with("RUSTC_WORKSPACE_WRAPPER", COMPILER)
 }
 
 fn read(output: &str, seed: u64) -> Report {

@@ -3,6 +3,7 @@
 #[cfg(all(test, seiriken_shuttle))]
 mod schedules;
 
+use std::fmt;
 use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode};
@@ -24,10 +25,15 @@ use crate::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use crate::sync::thread;
 
 /// A handle to the writer thread. The thread ends when the last handle is gone.
-#[derive(Debug)]
 pub(super) struct Writer {
     queue: Sender<Message>,
     phase: watch::Receiver<Phase>,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("phase", &*self.phase.borrow()).finish_non_exhaustive()
+    }
 }
 
 /// What the thread shares with those who ask.
