@@ -27,8 +27,10 @@ pub(crate) fn browser(root: &Path) -> Result<(), Failure> {
         println!("Chromium is missing; installing Debian's, which takes a minute, once");
         apt::install(root, &["chromium"])?;
     }
-    // With the features that the tests were built with, so that nothing is compiled twice.
-    Command::cargo(&["build", "--workspace", "--all-features", "--bin", "seiriken"]).run(root)?;
+    // What tests depend on adds features to what the program is made of. With a test among the
+    // targets, it is the program that the tests were built with, and nothing is compiled twice.
+    let program = ["build", "--workspace", "--all-features", "--bin", "seiriken", "--test", "log"];
+    Command::cargo(&program).run(root)?;
     npm(&["run", "browse", "--workspace", "shop"]).run(root)
 }
 

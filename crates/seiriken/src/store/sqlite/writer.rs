@@ -2,6 +2,8 @@
 
 #[cfg(all(test, seiriken_shuttle))]
 mod schedules;
+#[cfg(all(test, not(seiriken_shuttle)))]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
