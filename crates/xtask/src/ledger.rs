@@ -33,6 +33,23 @@ pub(crate) fn note(root: &Path, commit: &str, entry: &Entry<'_>) -> Result<(), F
     fs::write(root.join(LEDGER), ledger).map_err(failed)
 }
 
+/// What the campaign's runs have found, as it is written there.
+pub(crate) fn findings(root: &Path, campaign: &str) -> Result<Vec<String>, Failure> {
+    let ledger = fs::read_to_string(root.join(LEDGER))
+        .map_err(|error| Failure::new(format!("{LEDGER}: {error}"), LEDGER))?;
+    Ok(found(&ledger, campaign))
+}
+
+fn found(ledger: &str, campaign: &str) -> Vec<String> {
+    let of_row = |row: &str| {
+        let (_, cells) = row.split_once(&format!("| {campaign} | "))?;
+        let (_, findings) = cells.strip_suffix(" |")?.split_once(" | ")?;
+        Some(findings.split("<br>").map(str::to_owned).collect::<Vec<_>>())
+    };
+    let all = ledger.lines().filter_map(of_row).flatten();
+    all.filter(|finding| finding != "none").collect()
+}
+
 fn line(date: &str, commit: &str, entry: &Entry<'_>) -> String {
     let Entry { campaign, counts, findings } = entry;
     let findings = if findings.is_empty() { "none".to_owned() } else { findings.join("<br>") };
@@ -57,5 +74,16 @@ mod tests {
         let findings = ["one".to_owned(), "two".to_owned()];
         let entry = Entry { campaign: "guards", counts: counts(), findings: &findings };
         assert!(line("", "", &entry).ends_with("| one<br>two |\n"));
+    }
+
+    #[test]
+    fn what_rows_have_found_is_read_again() {
+        let findings = ["a.rs: replace | with ^ in f".to_owned(), "b.rs: delete !".to_owned()];
+        let row = |campaign, findings| {
+            let counts = "9 caught".to_owned();
+            line("2026-01-02", "abc1234", &Entry { campaign, counts, findings })
+        };
+        let ledger = [row("mutants", &findings), row("mutants", &[]), row("guards", &findings)];
+        assert_eq!(found(&ledger.concat(), "mutants"), findings);
     }
 }

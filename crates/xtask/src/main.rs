@@ -149,14 +149,7 @@ enum Campaign {
     /// Check published packages with `seiriken check`, and write the tables of docs/conformance.md
     Conformance(conformance::Checker),
     /// Change the code in every small way that .cargo/mutants.toml names, and see tests fail (hours)
-    Mutants {
-        /// Make those alone whose name fits this, such as `record/codec.rs`
-        #[arg(long, value_name = "REGEX")]
-        only: Option<String>,
-        /// Make those of these parts alone: each can have its own hour
-        #[arg(long, value_name = "PART", num_args = 1.., value_delimiter = ',', conflicts_with = "only")]
-        part: Vec<mutants::Part>,
-    },
+    Mutants(mutants::Chosen),
 }
 
 /// How long a gate of `prove` is to go on.
@@ -205,7 +198,7 @@ fn run_campaign(campaign: Campaign, root: &Path) -> Result<(), Failure> {
         Campaign::Guards { only } => return guards::run(root, only.as_deref()),
         Campaign::Conformance(checker) => return conformance::run(root, &checker),
         Campaign::Fuzz { minutes, target } => return fuzz::run(root, minutes, &target),
-        Campaign::Mutants { only, part } => return mutants::run(root, only.as_deref(), &part),
+        Campaign::Mutants(chosen) => return mutants::run(root, &chosen),
         Campaign::Model(long) => (Gate::Model, long),
         Campaign::Histories(long) => (Gate::Histories, long),
         Campaign::Mistakes(long) => (Gate::Mistakes, long),

@@ -18,10 +18,10 @@ mod tree;
 
 use std::{collections::BTreeSet, fs, path::Path, thread};
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
-pub(crate) use self::passes::Part;
 use self::{
+    passes::Part,
     results::Results,
     survivors::{name, read},
     tree::Tree,
@@ -36,8 +36,22 @@ const VERSION: &str = "27.1.0";
 
 const SURVIVORS: &str = "docs/survivors.md";
 
-/// Makes the mutants of these parts, all where none is named; or those alone whose name fits a pattern.
-pub(crate) fn run(root: &Path, only: Option<&str>, parts: &[Part]) -> Result<(), Failure> {
+/// Which mutants are made.
+#[derive(Debug, Args)]
+pub(crate) struct Chosen {
+    /// Make those alone whose name fits this, such as `record/codec.rs`
+    #[arg(long, value_name = "REGEX", conflicts_with = "part")]
+    only: Option<String>,
+    /// Make those alone that earlier runs have found, and that docs/survivors.md does not explain
+    #[arg(long, conflicts_with_all = ["only", "part"])]
+    found: bool,
+    /// Make those of these parts alone: each can have its own hour
+    #[arg(long, value_name = "PART", num_args = 1.., value_delimiter = ',')]
+    part: Vec<Part>,
+}
+
+/// Makes those that were chosen, or all.
+pub(crate) fn run(root: &Path, chosen: &Chosen) -> Result<(), Failure> {
     if !Command::cargo(&["mutants", "--version"]).answers(root) {
         println!("cargo-mutants is missing; installing {VERSION}, which takes some minutes, once");
         let install = ["install", "cargo-mutants", "--locked", "--version", VERSION];
@@ -45,15 +59,32 @@ pub(crate) fn run(root: &Path, only: Option<&str>, parts: &[Part]) -> Result<(),
     }
     let commit = ledger::commit(root)?;
     let trees = Tree::all(root)?;
-    if let Some(pattern) = only {
-        let of = [pattern.to_owned()];
-        let results = in_each(&trees, |tree| passes::with_all_tests(tree, &of))?;
-        return told(root, &commit, &format!("`{pattern}`"), &results);
+    let some = |patterns: &[String], of: &str| {
+        let results = in_each(&trees, |tree| passes::with_all_tests(tree, patterns))?;
+        told(root, &commit, of, &results)
+    };
+    if chosen.found {
+        return some(&found(root)?, "what was found before");
     }
-    let parts = if parts.is_empty() { Part::value_variants() } else { parts };
+    if let Some(pattern) = &chosen.only {
+        return some(std::slice::from_ref(pattern), &format!("`{pattern}`"));
+    }
+    let parts = if chosen.part.is_empty() { Part::value_variants() } else { &chosen.part };
     // A part whose row is written is not lost with those after it.
     let each = parts.iter().map(|&part| told(root, &commit, &part.name(), &in_part(&trees, part)?));
     each.fold(Ok(()), Result::and)
+}
+
+/// Patterns of what the ledger has, and the list does not explain. What is no longer there fits none.
+fn found(root: &Path) -> Result<Vec<String>, Failure> {
+    let found: BTreeSet<String> = ledger::findings(root, "mutants")?.into_iter().collect();
+    Ok(found.difference(&explained(root)?).map(|name| passes::pattern_of_name(name)).collect())
+}
+
+fn explained(root: &Path) -> Result<BTreeSet<String>, Failure> {
+    let list = fs::read_to_string(root.join(SURVIVORS))
+        .map_err(|error| Failure::new(format!("{SURVIVORS}: {error}"), SURVIVORS))?;
+    Ok(read(&list))
 }
 
 /// A part under its own tests; then, under all tests, what those have not noticed.
@@ -87,9 +118,7 @@ fn told(root: &Path, commit: &str, of: &str, results: &Results) -> Result<(), Fa
         let repeat = "cargo xtask campaign mutants";
         return Err(Failure::new("no mutant was caught: the tests did not run", repeat));
     }
-    let list = fs::read_to_string(root.join(SURVIVORS))
-        .map_err(|error| Failure::new(format!("{SURVIVORS}: {error}"), SURVIVORS))?;
-    let explained = read(&list);
+    let explained = explained(root)?;
     let survivors: BTreeSet<String> = results.missed.iter().map(|mutant| name(mutant)).collect();
     let findings: Vec<String> = survivors.difference(&explained).cloned().collect();
     let killed: BTreeSet<String> = results.caught.iter().map(|mutant| name(mutant)).collect();

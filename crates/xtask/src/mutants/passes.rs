@@ -137,6 +137,11 @@ pub(super) fn pattern(mutant: &str) -> String {
     pattern
 }
 
+/// A pattern that fits the mutants of this name, on whatever line they are.
+pub(super) fn pattern_of_name(name: &str) -> String {
+    pattern(name).replacen(r"\.rs: ", r"\.rs:\d+:\d+: ", 1)
+}
+
 fn pass(tree: &Tree, name: &str, of: &[String], look: &Look<'_>) -> Result<Results, Failure> {
     let output = format!("target/passes/{name}");
     fs::create_dir_all(tree.folder.join(&output)).map_err(|error| {
@@ -173,6 +178,9 @@ mod tests {
         let mutant = "crates/seiriken/src/key.rs:104:9: replace || with && in run_end";
         let expected = r"^crates/seiriken/src/key\.rs:104:9: replace \|\| with \&\& in run_end$";
         assert_eq!(pattern(mutant), expected);
+        let name = "crates/seiriken/src/key.rs: replace || with && in run_end";
+        let expected = r"^crates/seiriken/src/key\.rs:\d+:\d+: replace \|\| with \&\& in run_end$";
+        assert_eq!(pattern_of_name(name), expected);
     }
 
     /// One that belongs to no part would have no mutants, and nobody would notice.

@@ -82,6 +82,12 @@ impl Compact {
         places.reserve(keys, |at| hash(&entries[place(*at)].id));
     }
 
+    /// How many keys there is room for.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.entries.capacity()
+    }
+
     /// Gives back what is not needed for now, or soon.
     pub(super) fn fit(&mut self) {
         let Self { entries, places } = self;
@@ -158,5 +164,54 @@ mod tests {
         assert!(ids.skip(100).all(|id| compact.remove(&id) == Some(1)));
         assert!(compact.entries.capacity() < full / 40, "{}", compact.entries.capacity());
         assert_eq!(compact.entries().len(), 100);
+    }
+
+    /// A ninth of the room may lie idle while keys come, and half of it while they go; and room is made,
+    /// or given back, in steps, since each of them copies all keys.
+    #[test]
+    fn room_follows_the_keys_in_steps() {
+        let id = |number: u128| RecordId::from_bytes(number.to_le_bytes());
+        let (mut compact, mut room) = (Compact::default(), 0);
+        for number in 0..2000 {
+            let keys = compact.entries.len();
+            if keys == room {
+                room = keys + (keys / 8).max(4);
+            }
+            compact.put(id(number), 1);
+            assert_eq!(compact.entries.capacity(), room, "with {} keys", keys + 1);
+        }
+        for number in 0..2000 {
+            compact.remove(&id(number));
+            let keys = compact.entries.len();
+            if room > 2 * (keys + 4) {
+                room = keys + keys / 8 + 4;
+            }
+            assert_eq!(compact.entries.capacity(), room, "with {keys} keys left");
+        }
+    }
+
+    #[test]
+    fn room_for_keys_that_are_expected_is_made_at_once() {
+        let mut compact = Compact::default();
+        compact.expect(1000);
+        let room = |compact: &Compact| (compact.entries.capacity(), compact.places.capacity());
+        let made = room(&compact);
+        assert!(made.0 == 1000 && made.1 >= 1000, "{made:?}");
+        for number in 0..1000_u128 {
+            compact.put(RecordId::from_bytes(number.to_le_bytes()), 1);
+        }
+        assert_eq!(room(&compact), made);
+    }
+
+    #[test]
+    fn each_half_of_an_id_tells_it_apart() {
+        let hash_of = |halves: [u64; 2]| {
+            let bytes = u128::from(halves[0]) | u128::from(halves[1]) << 64;
+            hash(&RecordId::from_bytes(bytes.to_le_bytes()))
+        };
+        for other in [0, u64::MAX] {
+            assert_ne!(hash_of([1, other]), hash_of([2, other]));
+            assert_ne!(hash_of([other, 1]), hash_of([other, 2]));
+        }
     }
 }

@@ -5,6 +5,8 @@
 //! outcome before it is durable.
 
 mod loading;
+#[cfg(all(test, not(seiriken_shuttle)))]
+mod tests;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;

@@ -162,4 +162,24 @@ mod tests {
         assert_eq!(recent.record(17), None);
         assert!(recent.record(1).is_some());
     }
+
+    /// An answer of just so many bytes: with what is beside it.
+    fn of_bytes(token: i64, bytes: usize) -> Record {
+        let empty = bytes_of(&answered(token, b""));
+        let long = |more: usize| answered(token, &vec![0; bytes - empty - more]);
+        let mut records = (0..16).map(long);
+        records.find(|record| bytes_of(record) == bytes).expect("its length takes a few bytes")
+    }
+
+    #[test]
+    fn what_just_fits_is_kept() {
+        let (recent, quarter) = (Recent::default(), BYTES_MAX / SHARDS / 4);
+        for token in [1, 17, 33, 49] {
+            recent.keep(token, of_bytes(token, quarter));
+        }
+        assert!([1, 17, 33, 49].iter().all(|token| recent.record(*token).is_some()));
+        recent.keep(65, of_bytes(65, quarter + 1));
+        assert_eq!(recent.record(65), None);
+        assert!(recent.record(1).is_some());
+    }
 }

@@ -75,5 +75,10 @@ mod tests {
         assert!((16..=24).contains(&pieces.len()), "{pieces:?}");
         assert_eq!(cut(&[i64::MIN..=i64::MAX], 4).len(), 5);
         assert_eq!(cut(&[], 4), []);
+        assert_eq!(
+            cut(&[1..=2 << 14], 2),
+            [1..=1 << 14, (1 << 14) + 1..=2 << 14],
+            "no piece is empty"
+        );
     }
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 use tempfile::TempDir;
 
+use super::super::expiries::Block;
 use super::super::index::{Index, Place};
 use super::super::tokens::Tokens;
 use super::super::{schema, snapshot};
@@ -118,4 +119,14 @@ fn what_is_kept_is_what_the_rows_say() {
     assert!(snapshot::read(&path(&folder), &voucher, &read).expect("it is read"));
     assert_eq!(content(&read), content(&index));
     assert_eq!(snapshot::take(&connection).expect("looked"), None, "it is believed once");
+}
+
+#[test]
+fn a_block_is_due_when_the_first_of_its_rows_is() {
+    // A row here expires as many milliseconds after the beginning of time as its token says.
+    let (folder, _connection) = file((0..=255).zip(1000..));
+    let index = scanned(&folder, 2).expect("the rows are right");
+    let due: Vec<_> = index.expiries().all().collect();
+    let of = |token, millis| (Block::of(token), Timestamp::from_millis(millis));
+    assert_eq!(due, [of(1000, 1000), of(1024, 1024)]);
 }

@@ -108,3 +108,31 @@ pub(super) fn fixed<const N: usize>(item: &[u8], at: usize) -> [u8; N] {
 pub(super) fn number(item: &[u8], at: usize) -> i64 {
     i64::from_le_bytes(fixed(item, at))
 }
+
+#[cfg(all(test, not(seiriken_shuttle)))]
+mod tests {
+    use super::super::super::schema;
+    use super::*;
+
+    #[test]
+    fn a_part_is_as_full_as_it_can_be_and_holds_one_kind() {
+        let connection = Connection::open_in_memory().expect("a database");
+        connection.execute_batch(schema::TABLES).expect("the tables are made");
+        let mut parts = Parts::begin(&connection).expect("begun");
+        for key in 0..100_000_u128 {
+            parts.add(Kind::Key, &[&key.to_le_bytes(), &[0; 8]]).expect("added");
+        }
+        for token in 0..3_i64 {
+            parts.add(Kind::Unsettled, &[&token.to_le_bytes()]).expect("added");
+        }
+        let (counts, _) = parts.end().expect("ended");
+        assert_eq!(counts, [100_000, 0, 3, 0]);
+        let lengths = "SELECT kind, length(content) FROM seiriken_index ORDER BY part";
+        let mut lengths = connection.prepare(lengths).expect("it is SQL");
+        let lengths = lengths.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        let lengths: Result<Vec<(u8, u32)>, _> = lengths.expect("asked").collect();
+        let full = 1_048_560;
+        let rest = 100_000 * 24 - 2 * full;
+        assert_eq!(lengths.expect("read"), [(1, full), (1, full), (1, rest), (3, 24)]);
+    }
+}
