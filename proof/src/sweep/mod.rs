@@ -13,6 +13,8 @@ mod held;
 mod late;
 mod ledger;
 mod person;
+#[cfg(seiriken_proof)]
+mod planted;
 mod random;
 mod scenario;
 mod servers;
@@ -73,6 +75,7 @@ pub fn run(effort: &Effort) -> Report {
     {
         commits::every_point(&mut tally);
         commits::dropped_at_every_poll(&mut tally);
+        planted::are_found(&mut tally);
     }
     drop(quiet);
     wire::every_point(&servers, effort, &mut tally);

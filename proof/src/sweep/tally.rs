@@ -35,6 +35,8 @@ pub(super) struct Tally {
     replays: u64,
     pending: u64,
     recognised: u64,
+    /// Planted mistakes that were found.
+    pub(super) mistakes: u64,
     findings: Vec<String>,
 }
 
@@ -70,6 +72,11 @@ impl Tally {
     /// How much was found.
     pub(super) fn found(&self) -> usize {
         self.findings.len()
+    }
+
+    /// What was found first.
+    pub(super) fn first_finding(&self) -> Option<&str> {
+        self.findings.first().map(String::as_str)
     }
 
     /// Counts what happened in one point.
@@ -121,6 +128,7 @@ impl Tally {
         report.count("keys that a person freed", self.persons.freed, 180);
         report.count("keys that a person had forgotten", self.persons.forgotten, 780);
         report.count("words that changed nothing", self.persons.nothing, 1200);
+        report.count("planted mistakes found", self.mistakes, mistakes());
         let more = self.findings.len().saturating_sub(TOLD_MAX);
         self.findings.into_iter().take(TOLD_MAX).for_each(|finding| report.find(finding));
         if more > 0 {
@@ -128,4 +136,15 @@ impl Tally {
         }
         report
     }
+}
+
+/// So many are planted: in builds that can.
+#[cfg(seiriken_proof)]
+fn mistakes() -> u64 {
+    super::planted::MISTAKES.len() as u64
+}
+
+#[cfg(not(seiriken_proof))]
+fn mistakes() -> u64 {
+    0
 }

@@ -125,8 +125,10 @@ mod tests {
         for token in 0..3_i64 {
             parts.add(Kind::Unsettled, &[&token.to_le_bytes()]).expect("added");
         }
-        let (counts, _) = parts.end().expect("ended");
-        assert_eq!(counts, [100_000, 0, 3, 0]);
+        let written = parts.end().expect("ended");
+        assert_eq!(written.0, [100_000, 0, 3, 0]);
+        let read = || each(&connection, |_, _| {}).expect("read");
+        assert_eq!(read(), written);
         let lengths = "SELECT kind, length(content) FROM seiriken_index ORDER BY part";
         let mut lengths = connection.prepare(lengths).expect("it is SQL");
         let lengths = lengths.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
@@ -134,5 +136,8 @@ mod tests {
         let full = 1_048_560;
         let rest = 100_000 * 24 - 2 * full;
         assert_eq!(lengths.expect("read"), [(1, full), (1, full), (1, rest), (3, 24)]);
+        let damage = "UPDATE seiriken_index SET content = zeroblob(length(content)) WHERE part = 2";
+        assert_eq!(connection.execute(damage, []), Ok(1));
+        assert_ne!(read(), written, "as many of them, and not the same");
     }
 }
