@@ -75,6 +75,7 @@ impl Tally {
     }
 
     /// What was found first.
+    #[cfg(seiriken_proof)]
     pub(super) fn first_finding(&self) -> Option<&str> {
         self.findings.first().map(String::as_str)
     }
