@@ -64,7 +64,13 @@ pub(crate) fn run(root: &Path, chosen: &Chosen) -> Result<(), Failure> {
         told(root, &commit, of, &results)
     };
     if chosen.found {
-        return some(&found(root)?, "what was found before");
+        let found = found(root)?;
+        if found.is_empty() {
+            // Without a pattern, all would be made.
+            println!("whatever was found has its reason in {SURVIVORS}");
+            return Ok(());
+        }
+        return some(&found, "what was found before");
     }
     if let Some(pattern) = &chosen.only {
         return some(std::slice::from_ref(pattern), &format!("`{pattern}`"));
