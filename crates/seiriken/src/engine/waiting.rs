@@ -220,3 +220,24 @@ impl Turn {
         line.waiters = waiters;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn all_who_pause_hear_the_answer_of_another_turn() {
+        let waiting = Arc::new(Waiting::default());
+        let request = Request {
+            id: RecordId::from_bytes([5; 16]),
+            identity: IdentityDigest::from_bytes([1; 16]),
+            fingerprint: Fingerprint::from_stored(1, [1; 16]).unwrap(),
+        };
+        let (first, second) = (waiting.own(request), waiting.own(request));
+        let owner = waiting.own(request);
+        let (heard_first, heard_second) = (first.listen(), second.listen());
+        owner.settle(RecordedResponse::of_work(b"done"));
+        assert_eq!(heard_first.await, Ok(RecordedResponse::of_work(b"done")));
+        assert_eq!(heard_second.await, Ok(RecordedResponse::of_work(b"done")));
+    }
+}
