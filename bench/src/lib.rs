@@ -5,8 +5,6 @@
 //! benchmark  the benchmarks by name; each says what it measures, its goals, its picture:
 //!   memory orders opaque postgres/ redis/ proxy/ reopen growth/ beside (`cargo xtask bench peers`)
 //! layout/    `cargo xtask bench layout`: two ways to lay out rows in SQLite
-//! hot_path/  what every request does, one operation at a time: for divan and for callgrind
-//! instructions/  `cargo xtask bench instructions`: that path by callgrind
 //! options    how much is measured
 //! side       the servers, and how each is started
 //!   guarded  the baseline (the crate beside this) behind the layer
@@ -35,9 +33,7 @@ pub mod fill;
 mod goal;
 mod growth;
 pub mod guarded;
-pub mod hot_path;
 mod install;
-pub mod instructions;
 pub mod layout;
 pub mod load;
 mod machine;

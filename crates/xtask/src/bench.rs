@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: builds what users run, as they build it, then starts the benchmark of the
-//! crate `seiriken-bench`.
+//! crate `seiriken-bench`. Where nobody looks at the figures, what the tests were built with will do.
 //!
 //! The options are read here, so that a wrong one is refused before anything is compiled. What they
 //! are unless said, the benchmark knows.
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf, absolute};
 use clap::{Args, Subcommand, value_parser};
 
 use crate::command::{Command, Failure};
-use crate::databases;
+use crate::{databases, target};
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
@@ -84,7 +84,7 @@ pub(crate) struct Run {
 }
 
 pub(crate) fn run(root: &Path, benchmark: &Benchmark) -> Result<(), Failure> {
-    if matches!(benchmark, Benchmark::Postgres(_) | Benchmark::Redis(_) | Benchmark::Proxy(_)) {
+    if benchmark.has_databases() {
         databases::installed(root)?;
     }
     commands(root, benchmark)?.iter().try_for_each(|command| command.run(root))
@@ -93,6 +93,15 @@ pub(crate) fn run(root: &Path, benchmark: &Benchmark) -> Result<(), Failure> {
 /// The least of everything: that the benchmarks still run, and were answered rightly. How fast says
 /// nothing then, and nobody looks at it. Without peers: those come from the network.
 pub(crate) fn smoke(root: &Path) -> Result<(), Failure> {
+    let program = target::tested_programs(root)?.join("seiriken-bench").display().to_string();
+    let run = |benchmark: &Benchmark| {
+        if benchmark.has_databases() {
+            databases::installed(root)?;
+        }
+        let arguments = arguments(root, benchmark)?;
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        Command::new(program.as_str(), &arguments).run(root)
+    };
     let smoke = || Measured { smoke: true, ..Measured::default() };
     // CPU time is read from /proc. Elsewhere the figures cannot be had, and need not be.
     if cfg!(target_os = "linux") {
@@ -107,16 +116,11 @@ pub(crate) fn smoke(root: &Path) -> Result<(), Failure> {
             Benchmark::Growth(smoke()),
             Benchmark::Peers(smoke()),
         ] {
-            run(root, &benchmark)?;
+            run(&benchmark)?;
         }
     }
     let once = Run { rounds: Some(1), dir: None };
-    run(root, &Benchmark::Layout { keys: Some(1000), commits: Some(10), run: once })
-}
-
-/// Builds the benchmark, which otherwise its start does.
-pub(crate) fn build() -> Command {
-    Command::cargo(&["build", "--release", "--package", "seiriken-bench"])
+    run(&Benchmark::Layout { keys: Some(1000), commits: Some(10), run: once })
 }
 
 /// Two builds, not one: together, each would be built with what only the other needs.
@@ -170,6 +174,17 @@ fn options(options: &[(&str, Option<u64>)]) -> Vec<String> {
         |(name, value): &(&str, Option<u64>)| Some([(*name).to_owned(), (*value)?.to_string()]);
     options.iter().filter_map(words).flatten().collect()
 }
+
+// === impl Benchmark ===
+
+impl Benchmark {
+    /// Whether it starts what has to be installed.
+    fn has_databases(&self) -> bool {
+        matches!(self, Self::Postgres(_) | Self::Redis(_) | Self::Proxy(_))
+    }
+}
+
+// === impl Run ===
 
 impl Run {
     fn arguments(&self) -> Result<Vec<String>, Failure> {

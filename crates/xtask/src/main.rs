@@ -19,6 +19,7 @@
 //! conformance  `cargo xtask campaign conformance`: published packages under `seiriken check`
 //! deny      `cargo xtask deny`: licences, sources and bans of the dependencies
 //! command   runs a program and can say how to repeat it by hand
+//! target    where builds are put
 //! tools     what must be installed, and what to do when it is not
 //! databases  those that tests start for themselves
 //! apt       installs it in a bare container
@@ -42,6 +43,7 @@ mod mutants;
 mod packages;
 mod shop;
 mod step;
+mod target;
 mod test;
 mod tools;
 

@@ -6,6 +6,7 @@ use crate::{
     apt,
     command::{Command, Failure},
     packages::{installed, npm},
+    target,
     tools::Tool,
 };
 
@@ -27,10 +28,7 @@ pub(crate) fn browser(root: &Path) -> Result<(), Failure> {
         println!("Chromium is missing; installing Debian's, which takes a minute, once");
         apt::install(root, &["chromium"])?;
     }
-    // What tests depend on adds features to what the program is made of. With a test among the
-    // targets, it is the program that the tests were built with, and nothing is compiled twice.
-    let program = ["build", "--workspace", "--all-features", "--bin", "seiriken", "--test", "log"];
-    Command::cargo(&program).run(root)?;
+    target::tested_programs(root)?;
     npm(&["run", "browse", "--workspace", "shop"]).run(root)
 }
 

@@ -108,7 +108,7 @@ impl Step {
     pub(crate) fn builds(self) -> Vec<Command> {
         match self {
             Self::ReleaseBuild => vec![release_build()],
-            Self::Bench => vec![bench::build()],
+            Self::Bench => vec![instructions::build()],
             Self::Prove => evidence::build_commands(),
             _ => Vec::new(),
         }

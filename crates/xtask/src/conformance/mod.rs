@@ -7,10 +7,9 @@ mod subject;
 mod table;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
-use std::{env, io};
 
 use clap::Args;
 use serde_json::Value;
@@ -18,7 +17,7 @@ use serde_json::Value;
 use self::subject::{Language, Subject, TEXTBOOK};
 use self::table::{Column, Verdict};
 use crate::command::{Command, Failure};
-use crate::packages;
+use crate::{packages, target};
 
 const PAGE: &str = "docs/conformance.md";
 const MARKS: [&str; 2] =
@@ -78,7 +77,7 @@ pub(crate) fn textbook(root: &Path) -> Result<(), Failure> {
 /// Express is there: for what else is tested with it.
 pub(crate) fn express(root: &Path) -> Result<(), Failure> {
     packages::node(root)?;
-    install(root, &folder(&target(root)), Language::Node)
+    install(root, &folder(&target::folder(root)?), Language::Node)
 }
 
 /// The program that checks, and the folder with what is checked.
@@ -90,7 +89,7 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(root: &'a Path, checker: &Checker) -> Result<Self, Failure> {
-        let target = target(root);
+        let target = target::folder(root)?;
         let program = if let Some(file) = &checker.program {
             file.clone()
         } else {
@@ -158,10 +157,6 @@ impl<'a> Bench<'a> {
         })?;
         Ok((server, url.to_owned()))
     }
-}
-
-fn target(root: &Path) -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
 fn folder(target: &Path) -> PathBuf {

@@ -22,6 +22,7 @@ use crate::{
     command::{Command, Failure},
     databases,
     ledger::{self, Entry},
+    target,
     tools::Tool,
 };
 
@@ -104,7 +105,7 @@ fn tools(root: &Path, gates: &[Gate]) -> Result<(), Failure> {
 /// The program's path.
 fn build(root: &Path) -> Result<String, Failure> {
     build_command().run(root)?;
-    Ok(format!("{}/proof/{PROGRAM}", target(root)?))
+    Ok(target::folder(root)?.join("proof").join(PROGRAM).display().to_string())
 }
 
 /// Builds what the gates run.
@@ -117,14 +118,6 @@ fn build_command() -> Command {
     let packages = ["--package", "seiriken-proof", "--package", "seiriken-server"];
     let build = [&["build", "--profile", "proof"], &packages[..]].concat();
     Command::cargo(&build).with("RUSTC_WORKSPACE_WRAPPER", COMPILER)
-}
-
-/// Where builds are put.
-fn target(root: &Path) -> Result<String, Failure> {
-    let metadata = Command::cargo(&["metadata", "--no-deps", "--format-version", "1"]);
-    let metadata: serde_json::Value = serde_json::from_str(&metadata.read(root)?)
-        .map_err(|error| Failure::new(error.to_string(), "cargo metadata"))?;
-    Ok(metadata["target_directory"].as_str().unwrap_or("target").to_owned())
 }
 
 fn report(root: &Path, program: &str, arguments: &[&str]) -> Result<Report, Failure> {

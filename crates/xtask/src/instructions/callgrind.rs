@@ -1,13 +1,13 @@
 //! One run under callgrind, and what it says.
 
-use std::collections::HashMap;
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::{collections::HashMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Failure, While};
+use crate::{
+    command::{Command, Failure},
+    target,
+};
 
 /// Instructions of a run or of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -27,24 +27,22 @@ const TUNABLES: &str = "glibc.cpu.x86_rep_movsb_threshold=2000000000\
      :glibc.malloc.mxfast=0:glibc.malloc.tcache_count=60000";
 
 /// What it takes to do one operation so many times, the start of the program included.
-pub(super) fn count(program: &Path, operation: &str, times: u32) -> Result<Count, Failure> {
-    let folder = tempfile::tempdir().while_doing("making a folder")?;
-    let file = folder.path().join("callgrind.out");
-    let valgrind = Command::new("valgrind")
-        .args(["--quiet", "--tool=callgrind"])
-        .arg(format!("--callgrind-out-file={}", file.display()))
-        .arg(program)
-        .args(["run", operation, &times.to_string()])
-        .env("GLIBC_TUNABLES", TUNABLES)
-        .stdin(Stdio::null())
-        .output()
-        .while_doing("starting valgrind")?;
-    if !valgrind.status.success() {
-        let said = String::from_utf8_lossy(&valgrind.stderr);
-        return Err(Failure::new(format!("{operation} under valgrind: {}", said.trim())));
-    }
-    let out = fs::read_to_string(&file).while_doing("reading what callgrind counted")?;
-    read(&out).ok_or_else(|| Failure::new("what callgrind counted cannot be understood"))
+pub(super) fn count(
+    root: &Path,
+    program: &str,
+    operation: &str,
+    times: u32,
+) -> Result<Count, Failure> {
+    let file = target::folder(root)?.join("callgrind.out");
+    let out = format!("--callgrind-out-file={}", file.display());
+    let times = times.to_string();
+    let arguments = ["--quiet", "--tool=callgrind", &out, program, "run", operation, &times];
+    let valgrind = Command::new("valgrind", &arguments).with("GLIBC_TUNABLES", TUNABLES);
+    valgrind.read(root)?;
+    let profile = fs::read_to_string(&file).unwrap_or_default();
+    let unread =
+        || Failure::new("what callgrind counted cannot be understood", valgrind.to_string());
+    read(&profile).ok_or_else(unread)
 }
 
 /// Reads a profile in callgrind's format: costs of lines (here: of whole functions, since there is

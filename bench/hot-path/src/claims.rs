@@ -7,21 +7,20 @@ use seiriken::record::transition::{Claim, ClaimOutcome, CompleteOutcome};
 use seiriken::record::{AttemptId, EffectClass, RecordedResponse, Retention};
 use seiriken::store::Store;
 use seiriken::{Fingerprint, IdentityDigest, Quota, RecordId, Scope, ScopeDigest};
-
-use super::inputs::{self, FINISHED, FixedStore, Keys};
-use super::{Operation, at_once};
-use crate::failure::Failure;
 use seiriken_bench_baseline::order;
 
+use crate::inputs::{self, FINISHED, FixedStore, Keys};
+use crate::{Operation, at_once};
+
 /// Two calls: a new key is claimed, and its answer recorded.
-pub(super) fn claim_and_complete() -> Result<Operation, Failure> {
+pub(crate) fn claim_and_complete() -> anyhow::Result<Operation> {
     let (store, answer, claim) = (FixedStore::new()?, inputs::recorded()?, claim());
     let mut keys = Keys::default();
     Ok(Box::new(move || finish(&store, keys.fresh_id(), claim, &answer)))
 }
 
 /// One call: a key is claimed whose answer stands; some of them in turn.
-pub(super) fn claim_finished() -> Result<Operation, Failure> {
+pub(crate) fn claim_finished() -> anyhow::Result<Operation> {
     let (store, answer, claim) = (FixedStore::new()?, inputs::recorded()?, claim());
     let mut keys = Keys::default();
     let ids: Vec<RecordId> = (0..FINISHED).map(|_| keys.fresh_id()).collect();

@@ -7,16 +7,15 @@ use seiriken::{
     Fingerprint, FingerprintKind, IdempotencyKey, IdentityDigest, KeySyntax, RecordId,
     RequestParts, Scope, ScopeDigest,
 };
-
-use super::Operation;
-use super::inputs::{self, Keys};
-use crate::failure::Failure;
 use seiriken_bench_baseline::order;
+
+use crate::Operation;
+use crate::inputs::{self, Keys};
 
 const ID: RecordId = RecordId::from_bytes([5; 16]);
 
 /// The field of a request, as most clients write it.
-pub(super) fn read_key() -> Operation {
+pub(crate) fn read_key() -> Operation {
     let key = Keys::default().fresh();
     Box::new(move || {
         let key = IdempotencyKey::parse(black_box(key.as_bytes()), KeySyntax::Lenient);
@@ -24,20 +23,20 @@ pub(super) fn read_key() -> Operation {
     })
 }
 
-pub(super) fn order_by_bytes() -> Operation {
+pub(crate) fn order_by_bytes() -> Operation {
     fingerprint(order::REQUEST.to_owned(), FingerprintKind::Bytes)
 }
 
-pub(super) fn order_as_canonical_json() -> Operation {
+pub(crate) fn order_as_canonical_json() -> Operation {
     fingerprint(order::REQUEST.to_owned(), FingerprintKind::CanonicalJson)
 }
 
-pub(super) fn document_by_bytes() -> Result<Operation, Failure> {
+pub(crate) fn document_by_bytes() -> anyhow::Result<Operation> {
     Ok(fingerprint(inputs::document()?, FingerprintKind::Bytes))
 }
 
 /// What it takes longer than by bytes is the canonical form.
-pub(super) fn document_as_canonical_json() -> Result<Operation, Failure> {
+pub(crate) fn document_as_canonical_json() -> anyhow::Result<Operation> {
     Ok(fingerprint(inputs::document()?, FingerprintKind::CanonicalJson))
 }
 
@@ -56,7 +55,7 @@ fn fingerprint(body: String, kind: FingerprintKind) -> Operation {
     })
 }
 
-pub(super) fn encode() -> Result<Operation, Failure> {
+pub(crate) fn encode() -> anyhow::Result<Operation> {
     let record = record()?;
     let length = codec::encode(&ID, &record).len();
     Ok(Box::new(move || {
@@ -65,7 +64,7 @@ pub(super) fn encode() -> Result<Operation, Failure> {
     }))
 }
 
-pub(super) fn decode() -> Result<Operation, Failure> {
+pub(crate) fn decode() -> anyhow::Result<Operation> {
     let bytes = codec::encode(&ID, &record()?);
     Ok(Box::new(move || {
         let record = codec::decode(&ID, black_box(&bytes).clone());
@@ -74,7 +73,7 @@ pub(super) fn decode() -> Result<Operation, Failure> {
 }
 
 /// A finished order.
-fn record() -> Result<Record, Failure> {
+fn record() -> anyhow::Result<Record> {
     let secret = inputs::secret();
     Ok(Record {
         token: Token::from_u128(7),

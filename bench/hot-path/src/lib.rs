@@ -18,16 +18,16 @@ mod parts;
 
 use std::fmt;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{self, Poll, Waker};
 
-use crate::failure::Failure;
+use anyhow::Context;
 
 /// One operation of the hot path.
 #[derive(Debug, Clone, Copy)]
 pub struct HotPath {
     /// What it is called on the command line and in tables.
     pub name: &'static str,
-    prepare: fn() -> Result<Operation, Failure>,
+    prepare: fn() -> anyhow::Result<Operation>,
 }
 
 /// Does it once, whenever it is called; panics when what comes of it is wrong.
@@ -55,13 +55,13 @@ pub const ALL: [HotPath; 14] = [
 
 impl HotPath {
     /// The one of this name.
-    pub fn named(name: &str) -> Result<Self, Failure> {
+    pub fn named(name: &str) -> anyhow::Result<Self> {
         let found = ALL.into_iter().find(|path| path.name == name);
-        found.ok_or_else(|| Failure::new(format!("no operation is called {name:?}")))
+        found.with_context(|| format!("no operation is called {name:?}"))
     }
 
     /// Makes what it needs. To be called, and the operation too, in the context of a tokio runtime.
-    pub fn prepared(self) -> Result<Operation, Failure> {
+    pub fn prepared(self) -> anyhow::Result<Operation> {
         (self.prepare)()
     }
 }
@@ -74,7 +74,7 @@ impl fmt::Display for HotPath {
 
 /// What comes of a future that waits for nothing.
 fn at_once<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+    match pin!(future).poll(&mut task::Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("an operation of the hot path waited for something"),
     }

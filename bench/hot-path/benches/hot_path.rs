@@ -1,8 +1,8 @@
-//! `cargo bench --package seiriken-bench`: how long each operation of the hot path takes, and what
+//! `cargo bench --package seiriken-hot-path`: how long each operation of the hot path takes, and what
 //! it allocates.
 
 use divan::{AllocProfiler, Bencher};
-use seiriken_bench::hot_path::{ALL, HotPath};
+use seiriken_hot_path::{ALL, HotPath};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();

@@ -7,6 +7,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
+use anyhow::Context;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
@@ -14,30 +15,29 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::post;
 use seiriken::http::{Idempotency, Identity};
+use seiriken_bench_baseline::order;
 use tower_service::Service;
 
-use super::inputs::{self, FINISHED, FixedStore, Keys};
-use super::{Operation, at_once};
-use crate::failure::{Failure, While};
-use seiriken_bench_baseline::order;
+use crate::inputs::{self, FINISHED, FixedStore, Keys};
+use crate::{Operation, at_once};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MARKER: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The order without the layer: the key is there, and nobody reads it.
-pub(super) fn bare_post() -> Operation {
+pub(crate) fn bare_post() -> Operation {
     let (mut service, mut keys) = (served(router()), Keys::default());
     Box::new(move || order(&mut service, keys.fresh(), None))
 }
 
 /// The order under a new key.
-pub(super) fn new_key() -> Result<Operation, Failure> {
+pub(crate) fn new_key() -> anyhow::Result<Operation> {
     let (mut service, mut keys) = (guarded()?, Keys::default());
     Ok(Box::new(move || order(&mut service, keys.fresh(), Some("false"))))
 }
 
 /// The order again; some keys in turn, whose answers stand.
-pub(super) fn replay() -> Result<Operation, Failure> {
+pub(crate) fn replay() -> anyhow::Result<Operation> {
     let (mut service, mut keys) = (guarded()?, Keys::default());
     let finished: Vec<String> = (0..FINISHED).map(|_| keys.fresh()).collect();
     for key in &finished {
@@ -52,22 +52,22 @@ pub(super) fn replay() -> Result<Operation, Failure> {
 }
 
 /// Reading, without the layer.
-pub(super) fn bare_get() -> Operation {
+pub(crate) fn bare_get() -> Operation {
     let mut service = router();
     Box::new(move || read(&mut service))
 }
 
 /// What is not guarded passes the layer.
-pub(super) fn unguarded_get() -> Result<Operation, Failure> {
+pub(crate) fn unguarded_get() -> anyhow::Result<Operation> {
     let mut service = guarded()?;
     Ok(Box::new(move || read(&mut service)))
 }
 
-fn guarded() -> Result<Router, Failure> {
+fn guarded() -> anyhow::Result<Router> {
     let store = Arc::new(FixedStore::new()?);
     let idempotency =
         Idempotency::new(store, Identity::credentials()).require_key().canonical_json();
-    Ok(served(router().layer(idempotency.try_layer().while_doing("making the layer")?)))
+    Ok(served(router().layer(idempotency.try_layer().context("making the layer")?)))
 }
 
 fn router() -> Router {

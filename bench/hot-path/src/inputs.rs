@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use anyhow::Context;
 use seiriken::clock::{ManualClock, Timestamp};
 use seiriken::record::RecordedResponse;
 use seiriken::record::transition::{
@@ -12,34 +13,32 @@ use seiriken::record::{EffectClass, Token};
 use seiriken::store::{MemoryStore, Store, StoreError};
 use seiriken::{IssuingSecrets, RecordId, StoreSecret};
 
-use crate::failure::{Failure, While};
-
 /// What an order is answered with.
-pub(super) const ANSWER: &str = concat!(
+pub(crate) const ANSWER: &str = concat!(
     r#"{"orderId":"0190163d-8694-739b-aea5-966c26f8ad91","itemId":"cake-001","qty":1,"#,
     r#""createdAt":"2026-01-02T03:04:05.678Z"}"#
 );
 
 /// Where that order is.
-pub(super) const LOCATION: &str = "/orders/0190163d-8694-739b-aea5-966c26f8ad91";
+pub(crate) const LOCATION: &str = "/orders/0190163d-8694-739b-aea5-966c26f8ad91";
 
 /// The time of every run.
-pub(super) const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_678);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_678);
 
 /// How many keys are replayed in turn. Each was run before, which callgrind waits for too.
-pub(super) const FINISHED: usize = 256;
+pub(crate) const FINISHED: usize = 256;
 
 /// The secret of every run. Another one puts the same keys into other places.
-pub(super) fn secret() -> StoreSecret {
+pub(crate) fn secret() -> StoreSecret {
     StoreSecret::from_bytes(*b"for benchmarks and nothing else.")
 }
 
 /// Keys as clients make them, 36 characters long, one after another.
 #[derive(Debug, Default)]
-pub(super) struct Keys(u64);
+pub(crate) struct Keys(u64);
 
 impl Keys {
-    pub(super) fn fresh(&mut self) -> String {
+    pub(crate) fn fresh(&mut self) -> String {
         self.0 += 1;
         let mut key = String::with_capacity(36);
         // Writing to a string does not fail.
@@ -48,7 +47,7 @@ impl Keys {
     }
 
     /// What a store may know such a key by: spread as evenly as the keyed hash that it really is.
-    pub(super) fn fresh_id(&mut self) -> RecordId {
+    pub(crate) fn fresh_id(&mut self) -> RecordId {
         self.0 += 1;
         let factor = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
         let spread = u128::from(self.0).wrapping_mul(factor);
@@ -57,7 +56,7 @@ impl Keys {
 }
 
 /// A JSON document of about one KiB: nested, its members in no order, some of them escaped.
-pub(super) fn document() -> Result<String, Failure> {
+pub(crate) fn document() -> anyhow::Result<String> {
     let mut document = String::from(r#"{"order":{"items":["#);
     for item in 0..10 {
         let comma = if item == 0 { "" } else { "," };
@@ -65,7 +64,7 @@ pub(super) fn document() -> Result<String, Failure> {
             document,
             r#"{comma}{{"sku":"cake-{item:03}","qty":{item},"price":{item}.25,"note":"No nuts,\nplease \u2713","gift":false}}"#
         )
-        .while_doing("writing a document")?;
+        .context("writing a document")?;
     }
     document.push_str(
         r#"],"currency":"EUR"},"customer":{"name":"Grete Müller","city":"Köln","zip":"50667"}}"#,
@@ -74,25 +73,25 @@ pub(super) fn document() -> Result<String, Failure> {
 }
 
 /// The answer, as the layer records it.
-pub(super) fn recorded() -> Result<RecordedResponse, Failure> {
+pub(crate) fn recorded() -> anyhow::Result<RecordedResponse> {
     let fields = [
         (&b"location"[..], LOCATION.as_bytes()),
         (&b"content-type"[..], seiriken_bench_baseline::order::JSON.as_bytes()),
     ];
-    RecordedResponse::new(201, &fields, &[], ANSWER.as_bytes()).while_doing("recording an answer")
+    RecordedResponse::new(201, &fields, &[], ANSWER.as_bytes()).context("recording an answer")
 }
 
 /// The memory store under the secret and at the time of every run.
 #[derive(Debug)]
-pub(super) struct FixedStore {
+pub(crate) struct FixedStore {
     secret: StoreSecret,
     memory: MemoryStore,
 }
 
 impl FixedStore {
-    pub(super) fn new() -> Result<Self, Failure> {
+    pub(crate) fn new() -> anyhow::Result<Self> {
         let memory = MemoryStore::with_clock(ManualClock::new(NOW));
-        Ok(Self { secret: secret(), memory: memory.while_doing("making a store")? })
+        Ok(Self { secret: secret(), memory: memory.context("making a store")? })
     }
 }
 
