@@ -335,6 +335,14 @@ pub async fn of_two_persons_one_settles_it<H: Harness<Store: Operate>>(harness: 
             | (ResolveOutcome::Stands(None), DeleteOutcome::Deleted) => {}
             told => panic!("round {round}: one of them frees it, and they were told {told:?}"),
         }
+
+        let id = trial.key();
+        let token = trial.indeterminate(id).await;
+        match tokio::join!(trial.delete(id, token), trial.delete(id, token)) {
+            (DeleteOutcome::Deleted, DeleteOutcome::Stands(None))
+            | (DeleteOutcome::Stands(None), DeleteOutcome::Deleted) => {}
+            told => panic!("round {round}: one of them deletes it, and they were told {told:?}"),
+        }
     }
 }
 
