@@ -13,6 +13,12 @@ use crate::scope::{RecordId, Scope, ScopeDigest};
 use crate::store::{Filter, IdPrefix, Listed, Operate, Standing, Store};
 
 impl<S: Operate> Trial<S> {
+    /// A key of an outcome that nobody knows.
+    async fn unknown(&self) -> (RecordId, Token) {
+        let id = self.key();
+        (id, self.indeterminate(id).await)
+    }
+
     async fn show(&self, id: RecordId) -> Option<Record> {
         self.store.show(id).await.expect("a look is answered")
     }
@@ -170,8 +176,7 @@ pub async fn an_unknown_outcome_resolved_as_done_is_replayed<H: Harness<Store: O
     let trial = Trial::begin(harness).await;
     let retention = trial.time.retention();
     for (pause, ended) in trial.time.around(retention.answers + retention.skew) {
-        let id = trial.key();
-        let token = trial.indeterminate(id).await;
+        let (id, token) = trial.unknown().await;
         let told = trial.resolve(id, token, &done("by a person")).await;
         assert_eq!(told, ResolveOutcome::Resolved);
         let told = trial.resolve(id, token, &done("by a person")).await;
@@ -198,8 +203,7 @@ pub async fn an_unknown_outcome_resolved_as_not_done_frees_its_key<H: Harness<St
         return;
     }
     let trial = Trial::begin(harness).await;
-    let id = trial.key();
-    let before = trial.indeterminate(id).await;
+    let (id, before) = trial.unknown().await;
     let told = trial.resolve(id, before, &Resolution::NotDone).await;
     assert_eq!(told, ResolveOutcome::Resolved);
     assert_eq!(trial.show(id).await, None);
@@ -280,8 +284,7 @@ pub async fn of_a_late_owner_and_a_person_one_settles_it<H: Harness<Store: Opera
     }
     let trial = Trial::begin(harness).await;
     for _ in 0..20 {
-        let id = trial.key();
-        let token = trial.indeterminate(id).await;
+        let (id, token) = trial.unknown().await;
         let owners = answer("the owner's");
         let said = done("the person's");
         let (completed, resolved) =
@@ -305,8 +308,7 @@ pub async fn of_two_persons_one_settles_it<H: Harness<Store: Operate>>(harness: 
     }
     let trial = Trial::begin(harness).await;
     for round in 0..20 {
-        let id = trial.key();
-        let token = trial.indeterminate(id).await;
+        let (id, token) = trial.unknown().await;
         let (first, second) = (done("the first one's"), done("the second one's"));
         let told =
             tokio::join!(trial.resolve(id, token, &first), trial.resolve(id, token, &second));
@@ -317,8 +319,7 @@ pub async fn of_two_persons_one_settles_it<H: Harness<Store: Operate>>(harness: 
         };
         trial.assert_replayed(id, EffectClass::Opaque, &answer(stands)).await;
 
-        let id = trial.key();
-        let token = trial.indeterminate(id).await;
+        let (id, token) = trial.unknown().await;
         let told = tokio::join!(trial.resolve(id, token, &first), trial.delete(id, token));
         match told {
             // An answer that stands may be deleted as well.
@@ -327,8 +328,7 @@ pub async fn of_two_persons_one_settles_it<H: Harness<Store: Operate>>(harness: 
         }
         assert_eq!(trial.show(id).await, None, "round {round}");
 
-        let id = trial.key();
-        let token = trial.indeterminate(id).await;
+        let (id, token) = trial.unknown().await;
         let not_done = Resolution::NotDone;
         match tokio::join!(trial.resolve(id, token, &not_done), trial.delete(id, token)) {
             (ResolveOutcome::Resolved, DeleteOutcome::Stands(None))
@@ -336,8 +336,7 @@ pub async fn of_two_persons_one_settles_it<H: Harness<Store: Operate>>(harness: 
             told => panic!("round {round}: one of them frees it, and they were told {told:?}"),
         }
 
-        let id = trial.key();
-        let token = trial.indeterminate(id).await;
+        let (id, token) = trial.unknown().await;
         match tokio::join!(trial.delete(id, token), trial.delete(id, token)) {
             (DeleteOutcome::Deleted, DeleteOutcome::Stands(None))
             | (DeleteOutcome::Stands(None), DeleteOutcome::Deleted) => {}
@@ -372,8 +371,7 @@ pub async fn a_key_is_deleted_unless_it_runs<H: Harness<Store: Operate>>(harness
 
     assert_eq!(trial.delete(absent, owner).await, DeleteOutcome::Stands(None));
     if carries_opaque(harness) {
-        let unknown = trial.key();
-        let token = trial.indeterminate(unknown).await;
+        let (unknown, token) = trial.unknown().await;
         assert_eq!(trial.delete(unknown, token).await, DeleteOutcome::Deleted);
         trial.owner(unknown, EffectClass::Opaque).await;
     }
