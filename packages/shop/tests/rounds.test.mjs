@@ -40,8 +40,10 @@ test('an answer that is slow is drawn where it arrives: too late', async () => {
     // Perhaps when all is over.
     await Promise.all([visitor.sees('left', 'late'), visitor.sees('right', 'late')]);
   });
-  assert.deepEqual([left.orders, right.orders], [2, 1]);
-  assert.ok(left.story.includes('impatient') && left.story.includes('another'), `${left.story}`);
+  // Once as a rule; on a machine that is slow itself, the second answer may be too late as well.
+  const impatient = left.story.filter((moment) => moment === 'impatient').length;
+  assert.ok(impatient >= 1 && left.story.includes('another'), `${left.story}`);
+  assert.deepEqual([left.orders, right.orders], [1 + impatient, 1], `${left.story}`);
   assert.ok(right.story.includes('impatient') && right.story.includes('replay'), `${right.story}`);
 });
 
