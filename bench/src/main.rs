@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::{Args, Parser, Subcommand, value_parser};
-use seiriken_bench::proxy::nginx;
+use seiriken_bench::proxy::{nginx, plain};
 use seiriken_bench::{Asked, Benchmark, Failure, Size, guarded, layout};
 use seiriken_bench_baseline as bare;
 
@@ -116,6 +116,11 @@ enum Served {
         /// Where to: `http://…`.
         upstream: String,
     },
+    /// The least that a proxy on hyper can be.
+    Plain {
+        /// Where to: `http://…`.
+        upstream: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -182,6 +187,7 @@ impl Served {
             Self::Postgres { url } => serve(guarded::on_postgres(&url)),
             Self::Redis { url } => serve(guarded::on_redis(&url)),
             Self::Nginx { folder, upstream } => nginx::become_one(&folder, &upstream),
+            Self::Plain { upstream } => plain::serve(&upstream),
         }
     }
 }

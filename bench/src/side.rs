@@ -104,6 +104,11 @@ impl Place {
         self.of_bench(name, Marks::Nowhere, arguments)
     }
 
+    /// The least that a proxy on hyper can be, before the service at this address.
+    pub(crate) fn behind_plain(&self, name: &str, upstream: &str) -> Side {
+        self.of_bench(name, Marks::Nowhere, vec!["plain".to_owned(), upstream.to_owned()])
+    }
+
     /// The proxy before the service at this address, on a store.
     pub(crate) fn behind_proxy(&self, name: &str, upstream: &str, store: &str) -> Side {
         let arguments =

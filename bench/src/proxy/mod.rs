@@ -1,10 +1,13 @@
 //! `cargo xtask bench proxy`: the baseline behind `seiriken proxy`, in memory and on SQLite, beside
 //! the same baseline behind nginx, which passes everything through and knows no keys. Goal 10.
 //!
+//! And behind the least that a proxy on hyper can be, for whoever asks where the floor is.
+//!
 //! What is told of CPU is that of the process in front alone, with its children: the service behind is
 //! the same for all.
 
 pub mod nginx;
+pub mod plain;
 
 use crate::draw;
 use crate::failure::Failure;
@@ -20,6 +23,7 @@ use crate::summary::BARE;
 pub(crate) const CONNECTIONS: usize = 32;
 
 const NGINX: &str = "nginx, passing through";
+const PLAIN: &str = "hyper, passing through";
 const MEMORY: &str = "proxy, memory";
 const SQLITE: &str = "proxy, SQLite";
 
@@ -28,18 +32,20 @@ const SQLITE: &str = "proxy, SQLite";
 enum Front {
     Nothing,
     Nginx,
+    Plain,
     Memory,
     Sqlite,
 }
 
 impl Front {
-    const ALL: [Self; 4] = [Self::Nothing, Self::Nginx, Self::Memory, Self::Sqlite];
+    const ALL: [Self; 5] = [Self::Nothing, Self::Nginx, Self::Plain, Self::Memory, Self::Sqlite];
 
     fn side(self, place: &Place, service: &Server) -> Side {
         let url = format!("http://{}", service.address);
         match self {
             Self::Nothing => place.bare(),
             Self::Nginx => place.behind_nginx(NGINX, &url),
+            Self::Plain => place.behind_plain(PLAIN, &url),
             Self::Memory => place.behind_proxy(MEMORY, &url, "memory:"),
             Self::Sqlite => {
                 let file = place.file("proxy.db");
@@ -51,7 +57,7 @@ impl Front {
 
     fn kinds(self) -> &'static [Kind] {
         match self {
-            Self::Nothing | Self::Nginx => &[Kind::New],
+            Self::Nothing | Self::Nginx | Self::Plain => &[Kind::New],
             Self::Memory | Self::Sqlite => &[Kind::Replays, Kind::New],
         }
     }
@@ -101,7 +107,7 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
 pub(crate) fn panels(results: &Results) -> Vec<Panel> {
     draw::loads(results, |side| match side {
         BARE => Whose::Bare,
-        NGINX => Whose::Peer,
+        NGINX | PLAIN => Whose::Peer,
         _ => Whose::Ours,
     })
 }
