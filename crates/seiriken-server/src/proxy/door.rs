@@ -14,10 +14,11 @@ use hyper_util::server::conn::auto;
 use seiriken::store::Operate;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
+use super::core::Core;
 use super::guards::{Guards, Told};
 use super::in_flight::{Counted, InFlight};
 use super::options::Deadlines;
@@ -36,7 +37,8 @@ const STREAMS_MAX: u32 = 100;
 
 /// What every connection is served with.
 pub(super) struct Door<S> {
-    pub(super) guards: Arc<Guards<S>>,
+    /// Who serves the connections.
+    pub(super) cores: Vec<Core<Guards<S>>>,
     pub(super) deadlines: Deadlines,
     pub(super) tls: Option<TlsAcceptor>,
     /// One for each connection that may be open.
@@ -75,11 +77,7 @@ impl<S: Operate + Clone> Door<S> {
             };
             match (place, accepted) {
                 (Ok(place), Ok((stream, from))) => {
-                    let (door, stop) = (Arc::clone(&self), stop.clone());
-                    connections.spawn(async move {
-                        door.connection(stream, from, stop).await;
-                        drop(place);
-                    });
+                    self.hand_over(stream, from, place, connections, stop.clone());
                 }
                 (Err(_), _) => return,
                 // No more descriptors, say: some connection has to end first.
@@ -91,41 +89,80 @@ impl<S: Operate + Clone> Door<S> {
         }
     }
 
-    async fn connection(&self, stream: TcpStream, from: SocketAddr, stop: watch::Receiver<bool>) {
+    fn hand_over(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        from: SocketAddr,
+        place: OwnedSemaphorePermit,
+        connections: &TaskTracker,
+        stop: watch::Receiver<bool>,
+    ) {
+        let Some((core, taken)) = Core::take(&self.cores) else { return };
+        // The runtime that drives it is another one from here on.
+        let stream = match stream.into_std() {
+            Ok(stream) => stream,
+            Err(error) => return tracing::warn!(%error, "a connection could not be handed over"),
+        };
+        let (door, guards) = (Arc::clone(self), Arc::clone(core.guards()));
+        let serving = async move {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => door.connection(stream, from, guards, stop).await,
+                Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
+            }
+            drop((place, taken));
+        };
+        connections.spawn_on(serving, core.runtime());
+    }
+
+    async fn connection(
+        &self,
+        stream: TcpStream,
+        from: SocketAddr,
+        guards: Arc<Guards<S>>,
+        stop: watch::Receiver<bool>,
+    ) {
         // Answers are waited for: never held back to fill a packet.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its packets back");
         }
         let Some(tls) = &self.tls else {
-            return self.spoken(stream, Peer { ip: from.ip(), tls: false }, stop).await;
+            let peer = Peer::new(from.ip(), false);
+            return self.spoken(stream, peer, guards, stop).await;
         };
         match tokio::time::timeout(self.deadlines.header_timeout, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.spoken(stream, Peer { ip: from.ip(), tls: true }, stop).await,
+            Ok(Ok(stream)) => {
+                let peer = Peer::new(from.ip(), true);
+                self.spoken(stream, peer, guards, stop).await;
+            }
             Ok(Err(error)) => tracing::debug!(%error, "no TLS was agreed on"),
             Err(_) => tracing::debug!("no TLS was agreed on in time"),
         }
     }
 
     /// Serves HTTP/1.1 or HTTP/2, whichever the client speaks.
-    async fn spoken<T>(&self, stream: T, peer: Peer, stop: watch::Receiver<bool>)
-    where
+    async fn spoken<T>(
+        &self,
+        stream: T,
+        peer: Peer,
+        guards: Arc<Guards<S>>,
+        stop: watch::Receiver<bool>,
+    ) where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let idle = self.deadlines.idle_timeout;
         let in_flight = InFlight::new();
         let requests = in_flight.clone();
-        let guards = Arc::clone(&self.guards);
         let service = service_fn(move |request: Request<Incoming>| {
-            let (guards, counted) = (Arc::clone(&guards), requests.count());
+            let (guards, peer, counted) = (Arc::clone(&guards), peer.clone(), requests.count());
             async move {
                 let span = traces::received(&request, None);
                 let answer: Response<Told> =
-                    traces::answered(span, guards.answer(request, peer)).await;
+                    traces::answered(span, guards.answer(request, &peer)).await;
                 Ok::<_, Infallible>(answer.map(|body| Counted::new(body, counted)))
             }
         });
         let builder = self.builder();
-        let io = TokioIo::new(Stalling::new(stream, idle));
+        let io = TokioIo::new(Stalling::new(stream, idle, in_flight.clone()));
         let mut connection = pin!(builder.serve_connection(io, service));
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),

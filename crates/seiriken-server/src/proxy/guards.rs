@@ -8,7 +8,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use seiriken::engine::Engine;
-use seiriken::http::{GuardedBody, IdempotencyService, PolicyPage, Problem, ProblemKind, Reason};
+use seiriken::http::{
+    GuardedBody, IdempotencyLayer, IdempotencyService, PolicyPage, Problem, ProblemKind, Reason,
+};
 use seiriken::store::Operate;
 use seiriken::{IdempotencyKey, KeySyntax};
 use tower_layer::Layer;
@@ -27,56 +29,77 @@ use super::sent::{Kept, Sent};
 /// The body of what a client is answered.
 pub(super) type Told = Made<GuardedBody<AnswerBody>>;
 
-/// All routes, on one store and one upstream.
+/// All routes on one store, once for the whole proxy.
+pub(super) struct Layers<S> {
+    routes: Vec<Guarded<S>>,
+    body_allowance: std::time::Duration,
+}
+
+struct Guarded<S> {
+    route: Arc<Route>,
+    layer: IdempotencyLayer<S>,
+    reconciler: Option<Arc<Reconciler<S>>>,
+}
+
+/// The same in front of connections to the upstream, which each core has of its own.
 pub(super) struct Guards<S> {
     routes: Vec<Guard<S>>,
-    engines: Vec<Engine<S>>,
     page: String,
     body_allowance: std::time::Duration,
 }
 
 struct Guard<S> {
-    route: Route,
+    route: Arc<Route>,
     page: PolicyPage,
     service: IdempotencyService<Forward<S>, S>,
-    reconciler: Option<Reconciler<S>>,
+    reconciler: Option<Arc<Reconciler<S>>>,
 }
 
 /// The field that holds the key.
 const KEY: &str = "idempotency-key";
 
-impl<S: Operate + Clone> Guards<S> {
+impl<S: Operate + Clone> Layers<S> {
     /// The first route that has a request is the one that it goes; the last one has all.
     pub(super) fn new(
         options: &ProxyOptions,
         routes: Vec<Route>,
         store: &S,
-        shared: Shared,
     ) -> Result<Self, String> {
-        let (page, shared) = (shared.page.clone(), Arc::new(shared));
-        let (mut guards, mut engines) = (Vec::new(), Vec::new());
+        let mut guarded = Vec::new();
         for route in routes {
             let layer = route.idempotency(options, store.clone()).try_layer();
             let layer = layer.map_err(|error| error.to_string())?;
-            engines.push(layer.engine().clone());
-            let service = layer.layer(Forward::new(Arc::clone(&shared)));
             let reconciler = route.reconcile.clone();
             let reconciler =
                 reconciler.map(|template| Reconciler::new(template, options, store.clone()));
-            let (page, reconciler) = (layer.policy_page(), reconciler.transpose()?);
-            guards.push(Guard { route, page, service, reconciler });
+            let reconciler = reconciler.transpose()?.map(Arc::new);
+            guarded.push(Guarded { route: Arc::new(route), layer, reconciler });
         }
-        let body_allowance = options.deadlines.body_timeout;
-        Ok(Self { routes: guards, engines, page, body_allowance })
+        Ok(Self { routes: guarded, body_allowance: options.deadlines.body_timeout })
     }
 
     /// The engines behind, to wait for at the end.
-    pub(super) fn engines(&self) -> &[Engine<S>] {
-        &self.engines
+    pub(super) fn engines(&self) -> impl Iterator<Item = &Engine<S>> {
+        self.routes.iter().map(|guarded| guarded.layer.engine())
     }
 
+    /// In front of these connections.
+    pub(super) fn before(&self, shared: Shared) -> Guards<S> {
+        let (page, shared) = (shared.page.clone(), Arc::new(shared));
+        let guard = |guarded: &Guarded<S>| {
+            let Guarded { route, layer, reconciler } = guarded;
+            let service = layer.layer(Forward::new(Arc::clone(&shared)));
+            let page = layer.policy_page();
+            Guard { route: Arc::clone(route), page, service, reconciler: reconciler.clone() }
+        };
+        let routes = self.routes.iter().map(guard).collect();
+        Guards { routes, page, body_allowance: self.body_allowance }
+    }
+}
+
+impl<S: Operate + Clone> Guards<S> {
     /// Answers one request.
-    pub(super) async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Told> {
+    pub(super) async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<Told> {
         let (mut parts, body) = request.into_parts();
         if let Err(refused) = admit::admit(&mut parts) {
             tracing::debug!(why = refused.why, "refused");

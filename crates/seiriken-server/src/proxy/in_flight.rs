@@ -1,15 +1,15 @@
-//! How many requests of a connection are not answered to their end.
+//! Whether a connection lies still: nobody here or behind works for it, and its client takes nothing.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
-/// The count of one connection. Cloning it gives another handle to the same count.
+/// The requests of one connection. Cloning it gives another handle to the same ones.
 #[derive(Debug, Clone)]
 pub(super) struct InFlight {
     count: Arc<Count>,
@@ -19,33 +19,53 @@ pub(super) struct InFlight {
 #[derive(Debug)]
 struct Count {
     opened: Instant,
-    requests: AtomicUsize,
-    /// When the last one was answered, in ms since the connection was opened.
-    ended_ms: AtomicU64,
-    /// Whether there has been one.
+    /// Requests whose answer, or whose next part, is being made. One whose answer lies there for a
+    /// client that does not take it is none: in HTTP/2 a client can leave it there for ever without
+    /// keeping the connection from being written to.
+    worked_for: AtomicUsize,
+    /// When something went on last, in ms since the connection was opened.
+    moved_ms: AtomicU64,
+    written: AtomicU64,
+    /// Whether there has been a request.
     begun: AtomicBool,
 }
 
+/// So much has to be taken to count as something: more than what keeps a connection alive.
+const TAKEN: u64 = 1 << 10;
+
 /// One of them, until it goes away.
 #[derive(Debug)]
-pub(super) struct One(InFlight);
+pub(super) struct One {
+    in_flight: InFlight,
+    worked_for: bool,
+}
 
 impl InFlight {
     /// Of a connection that was opened at this moment.
     pub(super) fn new() -> Self {
-        let (requests, ended_ms, begun) = Default::default();
-        Self { count: Arc::new(Count { opened: Instant::now(), requests, ended_ms, begun }) }
+        let (worked_for, moved_ms, written, begun) = Default::default();
+        let opened = Instant::now();
+        Self { count: Arc::new(Count { opened, worked_for, moved_ms, written, begun }) }
     }
 
-    /// One more.
+    /// One more, which is worked for from now on.
     pub(super) fn count(&self) -> One {
-        self.count.requests.fetch_add(1, Ordering::AcqRel);
+        self.count.worked_for.fetch_add(1, Ordering::AcqRel);
         self.count.begun.store(true, Ordering::Release);
-        One(self.clone())
+        One { in_flight: self.clone(), worked_for: true }
     }
 
-    /// Waits until there was none for so long, counted from now at the earliest: `first` where
-    /// there has never been one, `later` after that.
+    /// So many bytes were taken.
+    pub(super) fn taken(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let before = self.count.written.fetch_add(bytes, Ordering::AcqRel);
+        if before / TAKEN != before.wrapping_add(bytes) / TAKEN {
+            self.count.moved();
+        }
+    }
+
+    /// Waits until it has lain still for so long, counted from now at the earliest: `first` where
+    /// there has never been a request, `later` after that.
     pub(super) async fn none_for(&self, first: Duration, later: Duration) {
         let asked = Instant::now();
         // One that begins and ends before the next look has its time after it.
@@ -62,32 +82,54 @@ impl InFlight {
         }
     }
 
-    /// Since when there is none.
+    /// Since when it lies still.
     fn none_since(&self) -> Option<Instant> {
-        let Count { opened, requests, ended_ms, .. } = &*self.count;
-        let none = requests.load(Ordering::Acquire) == 0;
-        none.then(|| *opened + Duration::from_millis(ended_ms.load(Ordering::Acquire)))
+        let Count { opened, worked_for, moved_ms, .. } = &*self.count;
+        let none = worked_for.load(Ordering::Acquire) == 0;
+        none.then(|| *opened + Duration::from_millis(moved_ms.load(Ordering::Acquire)))
+    }
+}
+
+impl Count {
+    fn moved(&self) {
+        let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved_ms.fetch_max(now, Ordering::AcqRel);
+    }
+}
+
+impl One {
+    /// It is the client's turn, to take what is there.
+    fn handed(&mut self) {
+        if std::mem::replace(&mut self.worked_for, false) {
+            self.in_flight.count.moved();
+            self.in_flight.count.worked_for.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// The client has taken it, and waits for more.
+    fn asked(&mut self) {
+        if !std::mem::replace(&mut self.worked_for, true) {
+            self.in_flight.count.worked_for.fetch_add(1, Ordering::AcqRel);
+        }
     }
 }
 
 impl Drop for One {
     fn drop(&mut self) {
-        let Count { opened, requests, ended_ms, .. } = &*self.0.count;
-        let now = u64::try_from(opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        ended_ms.fetch_max(now, Ordering::AcqRel);
-        requests.fetch_sub(1, Ordering::AcqRel);
+        self.handed();
     }
 }
 
 /// A body that is counted until it goes away.
 pub(super) struct Counted<B> {
     body: B,
-    _one: One,
+    one: One,
 }
 
 impl<B> Counted<B> {
-    pub(super) fn new(body: B, one: One) -> Self {
-        Self { body, _one: one }
+    pub(super) fn new(body: B, mut one: One) -> Self {
+        one.handed();
+        Self { body, one }
     }
 }
 
@@ -99,7 +141,11 @@ impl<B: Body + Unpin> Body for Counted<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let Self { body, one } = &mut *self;
+        one.asked();
+        let frame = ready!(Pin::new(body).poll_frame(cx));
+        one.handed();
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -113,7 +159,11 @@ impl<B: Body + Unpin> Body for Counted<B> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
+    use std::convert::Infallible;
+
+    use axum::body::Bytes;
+    use futures_util::stream;
+    use http_body_util::{BodyExt, StreamBody};
 
     use super::*;
 
@@ -148,5 +198,34 @@ mod tests {
         in_flight.none_for(60 * second, second).await;
         request.await.expect("it ended");
         assert_eq!(start.elapsed(), Duration::from_millis(1200));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_takes_keeps_no_connection_and_one_that_is_made_does() {
+        let (in_flight, start) = (InFlight::new(), Instant::now());
+        let second = Duration::from_secs(1);
+        let later = Duration::from_secs(100);
+        let pieces = StreamBody::new(Box::pin(stream::once(async move {
+            tokio::time::sleep(later).await;
+            Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"piece")))
+        })));
+        let mut body = Counted::new(pieces, in_flight.count());
+        let taking = tokio::spawn(async move {
+            body.frame().await.expect("a piece").expect("it came");
+            body
+        });
+        in_flight.none_for(second, second).await;
+        assert_eq!(start.elapsed(), later + second);
+        // What is there is still there, and what is taken of it counts.
+        let _body = taking.await.expect("it came");
+        let start = Instant::now();
+        let taking = async {
+            for _ in 0..4 {
+                tokio::time::sleep(second / 2).await;
+                in_flight.taken(512);
+            }
+        };
+        tokio::join!(taking, in_flight.none_for(second + second / 4, second + second / 4));
+        assert_eq!(start.elapsed(), 3 * second + second / 4);
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! A request goes through these, in this order:
 //!
-//! 1. `door`: the connection, its deadlines, TLS, HTTP/1.1 or HTTP/2.
+//! 1. `door`: the connection, its deadlines, TLS, HTTP/1.1 or HTTP/2. It is given to a `core`, and stays
+//!    there with all its requests.
 //! 2. `admit`: one reading of the head, or a refusal.
 //! 3. `guards`: the route, and its layer of [`seiriken::http`].
 //! 4. `forward`: one request to the upstream, and what its end means.
@@ -17,6 +18,7 @@
 
 mod admit;
 mod config;
+mod core;
 mod door;
 mod forward;
 mod guards;

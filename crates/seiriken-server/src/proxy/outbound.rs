@@ -1,6 +1,7 @@
 //! What the upstream is told about a request besides what the client said.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::http::header::{ACCEPT_ENCODING, EXPECT, FORWARDED, HOST, HeaderName, VIA};
 use axum::http::request::Parts;
@@ -13,46 +14,59 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// Whom a request comes from.
-#[derive(Debug, Clone, Copy)]
+/// Whom the requests of a connection come from.
+#[derive(Debug, Clone)]
 pub(super) struct Peer {
-    pub(super) ip: IpAddr,
-    pub(super) tls: bool,
+    ip: HeaderValue,
+    /// The same as a `node` (RFC 7239 section 6).
+    node: Arc<str>,
+    proto: &'static str,
+}
+
+impl Peer {
+    pub(super) fn new(ip: IpAddr, tls: bool) -> Self {
+        let ip = ip.to_canonical();
+        let node = match ip {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("\"[{ip}]\""),
+        };
+        // Nothing is said of what cannot be written there, which no address is.
+        let ip = HeaderValue::try_from(ip.to_string());
+        let ip = ip.unwrap_or(HeaderValue::from_static("unknown"));
+        Self { ip, node: node.into(), proto: if tls { "https" } else { "http" } }
+    }
 }
 
 /// Says whom the request comes from, in place of whatever its sender said about that: anybody can
 /// write these fields, and the upstream believes them.
-pub(super) fn forwarded(parts: &mut Parts, peer: Peer) {
+pub(super) fn forwarded(parts: &mut Parts, peer: &Peer) {
     let headers = &mut parts.headers;
     let of_the_sender: Vec<HeaderName> =
         headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-")).cloned().collect();
     for name in of_the_sender.iter().chain(&[FORWARDED, X_REAL_IP, ATTEMPT]) {
         headers.remove(name);
     }
-    let ip = peer.ip.to_canonical();
-    let node = match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("\"[{ip}]\""),
-    };
-    let proto = if peer.tls { "https" } else { "http" };
+    let Peer { ip, node, proto } = peer;
     let host = headers.get(HOST).cloned();
-    let named = host.as_ref().and_then(|host| host.to_str().ok());
-    let named = named.map(|host| format!(";host=\"{host}\"")).unwrap_or_default();
-    set(headers, FORWARDED, format!("for={node}{named};proto={proto}"));
-    set(headers, X_FORWARDED_FOR, ip.to_string());
-    set(headers, X_FORWARDED_PROTO, proto.to_owned());
+    let forwarded = match host.as_ref().and_then(|host| host.to_str().ok()) {
+        Some(named) => ["for=", node, ";host=\"", named, "\";proto=", proto].concat(),
+        None => ["for=", node, ";proto=", proto].concat(),
+    };
+    if let Ok(forwarded) = HeaderValue::try_from(forwarded) {
+        headers.insert(FORWARDED, forwarded);
+    }
+    headers.insert(X_FORWARDED_FOR, ip.clone());
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
     if let Some(host) = host {
         headers.insert(X_FORWARDED_HOST, host);
     }
-    let version = match parts.version {
-        Version::HTTP_2 => "2",
-        Version::HTTP_10 => "1.0",
-        _ => "1.1",
-    };
     // RFC 9110 section 7.6.3: added to those that stand there.
-    if let Ok(via) = HeaderValue::try_from(format!("{version} seiriken")) {
-        headers.append(VIA, via);
-    }
+    let via = match parts.version {
+        Version::HTTP_2 => "2 seiriken",
+        Version::HTTP_10 => "1.0 seiriken",
+        _ => "1.1 seiriken",
+    };
+    headers.append(VIA, HeaderValue::from_static(via));
 }
 
 /// The last touches: `host` where the upstream is told its own, `attempt` where the request is
@@ -67,12 +81,6 @@ pub(super) fn finish(headers: &mut HeaderMap, host: Option<&HeaderValue>, attemp
         headers.insert(ATTEMPT, HeaderValue::from(attempt));
         // The answer is given again to whoever asks again, and that one may not read gzip.
         headers.remove(ACCEPT_ENCODING);
-    }
-}
-
-fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        headers.insert(name, value);
     }
 }
 
@@ -94,7 +102,7 @@ mod tests {
             .header(VIA, "1.1 before");
         let (mut parts, ()) = request.body(()).expect("a request").into_parts();
         let ip = "::ffff:192.0.2.7".parse().expect("an address");
-        forwarded(&mut parts, Peer { ip, tls: true });
+        forwarded(&mut parts, &Peer::new(ip, true));
         let mut lines: Vec<String> = parts
             .headers
             .iter()
@@ -118,7 +126,7 @@ mod tests {
     #[test]
     fn an_address_of_version_6_is_quoted() {
         let (mut parts, ()) = Request::post("/").body(()).expect("a request").into_parts();
-        forwarded(&mut parts, Peer { ip: "::1".parse().expect("an address"), tls: false });
+        forwarded(&mut parts, &Peer::new("::1".parse().expect("an address"), false));
         assert_eq!(parts.headers[FORWARDED], "for=\"[::1]\";proto=http");
     }
 }

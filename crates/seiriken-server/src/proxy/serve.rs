@@ -13,9 +13,10 @@ use seiriken::store::{MemoryStore, Operate, keep_swept};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use super::core::{self, Thread};
 use super::door::Door;
 use super::forward::Shared;
-use super::guards::Guards;
+use super::guards::Layers;
 use super::options::{HostOption, ProxyOptions};
 use super::route::{PAGE, Route};
 use super::tls;
@@ -140,10 +141,11 @@ impl Ready {
         Ok(Self { options, routes, listening, admin, tls, upstream, host })
     }
 
+    /// What the requests of one core share.
     fn shared(&self) -> Shared {
         let base = self.options.public_url.as_deref().unwrap_or_default();
         Shared {
-            upstream: self.upstream.clone(),
+            upstream: self.upstream.another(),
             host: self.host.clone(),
             total: self.options.deadlines.total_timeout,
             idle: self.options.deadlines.idle_timeout,
@@ -153,21 +155,25 @@ impl Ready {
 
     /// Serves, and ends: on request after what has begun is done, or at once when the store halts.
     async fn run<S: Operate + Clone>(self, store: S, halted: impl Future<Output = ()>) -> ExitCode {
-        let shared = self.shared();
-        let Self { options, routes, listening, admin, tls, upstream: _, host: _ } = self;
-        let guards = match Guards::new(&options, routes, &store, shared) {
-            Ok(guards) => Arc::new(guards),
+        let layers = match Layers::new(&self.options, self.routes.clone(), &store) {
+            Ok(layers) => layers,
             Err(why) => return stop::failed(&why),
         };
+        let threads = match core::threads() {
+            Ok(threads) => threads,
+            Err(error) => return stop::failed(&format!("a thread cannot be started: {error}")),
+        };
+        let core = |thread: &Thread| thread.core(|| layers.before(self.shared()));
+        let cores = threads.iter().map(core).collect();
+        let Self { options, listening, admin, tls, .. } = self;
         let asked = stop::Asked::watch();
         let scheme = if tls.is_some() { "https" } else { "http" };
         println!("listening on {scheme}://{}", listening.address());
         let places = Arc::new(Semaphore::new(options.max_connections as usize));
-        let (deadlines, door_guards) = (options.deadlines, Arc::clone(&guards));
-        let door = Door { guards: door_guards, deadlines, tls, places };
+        let door = Door { cores, deadlines: options.deadlines, tls, places };
         let (say_stop, stop) = watch::channel(false);
         // All of them are on the same store, which is all that it asks.
-        if let (Some(admin), Some(engine)) = (admin, guards.engines().first()) {
+        if let (Some(admin), Some(engine)) = (admin, layers.engines().next()) {
             admin.serve(engine.clone(), stop.clone());
         }
         let serving = tokio::spawn(door.serve(listening.into_listeners(), stop));
@@ -183,7 +189,7 @@ impl Ready {
             // An error is a panic of the serving task; what it left is in the engines' hands.
             let _ = serving.await;
             let mut drained = true;
-            for engine in guards.engines() {
+            for engine in layers.engines() {
                 drained &= engine.drain(options.drain).await;
             }
             drained

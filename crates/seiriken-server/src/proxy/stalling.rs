@@ -8,17 +8,32 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::in_flight::InFlight;
+
 /// Fails once the other end has taken nothing for so long. A client that does not read its answer
 /// would otherwise keep it in memory for ever.
 pub(super) struct Stalling<T> {
     stream: T,
+    taken: InFlight,
     limit: Duration,
     late: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T> Stalling<T> {
-    pub(super) fn new(stream: T, limit: Duration) -> Self {
-        Self { stream, limit, late: None }
+    /// What is taken is told there.
+    pub(super) fn new(stream: T, limit: Duration, taken: InFlight) -> Self {
+        Self { stream, taken, limit, late: None }
+    }
+
+    fn written(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &polled {
+            self.taken.taken(*bytes);
+        }
+        self.in_time(cx, polled)
     }
 
     fn in_time<R>(
@@ -56,7 +71,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Stalling<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.in_time(cx, polled)
+        self.written(cx, polled)
     }
 
     fn poll_write_vectored(
@@ -65,7 +80,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Stalling<T> {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.in_time(cx, polled)
+        self.written(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -101,7 +116,7 @@ mod tests {
             }
             far
         });
-        let mut near = Stalling::new(near, limit);
+        let mut near = Stalling::new(near, limit, InFlight::new());
         near.write_all(&[b'x'; 64]).await.expect("it is read, slowly");
         let _far = reading.await.expect("it has read all");
         near.write_all(&[b'x'; 16]).await.expect("there is room for as much");

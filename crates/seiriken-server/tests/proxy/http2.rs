@@ -1,5 +1,7 @@
 //! HTTP/2 on both sides.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
@@ -37,6 +39,33 @@ async fn a_client_of_http2_is_served_on_one_connection() {
     assert_eq!((seen[0].target.as_str(), seen[0].body.as_str()), ("/orders?a", "body"));
     assert_eq!(seen[0].field("host"), ["shop.example"]);
     assert_eq!(seen[0].field("via"), ["2 seiriken"]);
+}
+
+#[tokio::test]
+async fn a_client_of_http2_that_takes_no_answer_is_cut() {
+    let upstream = Upstream::node().await;
+    let options = ["--header-timeout", "200ms", "--idle-timeout", "200ms"];
+    let proxy = Proxy::before(&upstream.url, &options).await;
+    for keyed in [true, false] {
+        let stream = TcpStream::connect(proxy.authority()).await.unwrap();
+        // No byte of a body may be sent, ever.
+        let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(0)
+            .handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
+        let connection = tokio::spawn(connection);
+        let mut request = Request::post("http://shop.example/orders");
+        if keyed {
+            request = request.header("Idempotency-Key", "k");
+        }
+        let request = request.body(Full::new(Bytes::new())).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.status(), 201);
+        let cut = tokio::time::timeout(Duration::from_secs(20), connection).await;
+        assert!(cut.is_ok(), "keyed {keyed}: it is not cut");
+        drop(answer);
+    }
 }
 
 #[tokio::test]

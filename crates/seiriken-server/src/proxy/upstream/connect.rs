@@ -19,6 +19,7 @@ const H2: &[u8] = b"h2";
 const HTTP_11: &[u8] = b"http/1.1";
 
 /// Makes connections.
+#[derive(Clone)]
 pub(super) struct Connector {
     address: Address,
     tls: Option<(TlsConnector, ServerName<'static>)>,

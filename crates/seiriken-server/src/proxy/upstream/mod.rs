@@ -64,6 +64,11 @@ impl Upstream {
         Ok(Self { pool: Pool::new(address, connector, connect_within) })
     }
 
+    /// The same service, over connections of its own that the runtime at hand drives.
+    pub(super) fn another(&self) -> Self {
+        Self { pool: self.pool.another() }
+    }
+
     /// Sends a request, at most once, and waits for the head of its answer until the deadline.
     pub(super) async fn send(
         &self,

@@ -53,6 +53,11 @@ impl Pool {
         pool
     }
 
+    /// One that leads there as well, with connections of its own.
+    pub(super) fn another(&self) -> Arc<Self> {
+        Self::new(self.address.clone(), self.connector.clone(), self.connect_within)
+    }
+
     /// Where its connections lead.
     pub(super) fn address(&self) -> &Address {
         &self.address
