@@ -1,7 +1,7 @@
 //! A thread of its own for each core of the machine.
 //!
 //! A connection stays with the core that it was given to, and so do its requests and the connections to
-//! the upstream that they go on: nothing is handed from thread to thread on the way there and back.
+//! the upstream that they go on: nothing is handed from core to core on the way there and back.
 //! What cores share is the store and its engines, so that a key is one wherever it comes in.
 
 use std::io;

@@ -30,7 +30,7 @@ impl Peer {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("\"[{ip}]\""),
         };
-        // Nothing is said of what cannot be written there, which no address is.
+        // An address can always be written there; for what cannot, RFC 7239 section 6.2 has a word.
         let ip = HeaderValue::try_from(ip.to_string());
         let ip = ip.unwrap_or(HeaderValue::from_static("unknown"));
         Self { ip, node: node.into(), proto: if tls { "https" } else { "http" } }
