@@ -125,8 +125,8 @@ pub(crate) fn smoke(root: &Path) -> Result<(), Failure> {
 
 /// Two builds, not one: together, each would be built with what only the other needs.
 fn commands(root: &Path, benchmark: &Benchmark) -> Result<[Command; 2], Failure> {
-    let service = Command::cargo(&["build", "--release", "--package", "seiriken-server"]);
-    let start = ["run", "--release", "--quiet", "--package", "seiriken-bench", "--"];
+    let service = Command::cargo(&["build", "--profile", "dist", "--package", "seiriken-server"]);
+    let start = ["run", "--profile", "dist", "--quiet", "--package", "seiriken-bench", "--"];
     let arguments = arguments(root, benchmark)?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     Ok([service, Command::cargo(&[&start[..], &arguments].concat())])

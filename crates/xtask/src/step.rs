@@ -129,8 +129,9 @@ impl Step {
     }
 }
 
+/// All settings are those of a release. In this folder the evidence finds the dependencies built.
 fn release_build() -> Command {
-    Command::cargo(&["build", "--release"])
+    Command::cargo(&["build", "--profile", "proof"])
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ const INSTALLED: &str = "installed.txt";
 /// What they are checked with.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Checker {
-    /// Check with this program instead of a release build of this tree
+    /// Check with this program instead of one that is built from this tree
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 }
@@ -93,9 +93,7 @@ impl<'a> Bench<'a> {
         let program = if let Some(file) = &checker.program {
             file.clone()
         } else {
-            // The same words as in the step that builds it: then nothing is built twice.
-            Command::cargo(&["build", "--release"]).run(root)?;
-            target.join("release/seiriken")
+            target::tested_programs(root)?.join("seiriken")
         };
         Ok(Self { root, program, folder: folder(&target) })
     }

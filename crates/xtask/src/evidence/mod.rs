@@ -116,7 +116,10 @@ pub(crate) fn build_commands() -> Vec<Command> {
 /// Builds the program.
 fn build_command() -> Command {
     let packages = ["--package", "seiriken-proof", "--package", "seiriken-server"];
-    let build = [&["build", "--profile", "proof"], &packages[..]].concat();
+    // The service waits for disks and for what is done to it: it is as fast without optimisation, which
+    // would take as long as all the rest of the build.
+    let service = ["--config", "profile.proof.package.seiriken-server.opt-level=0"];
+    let build = [&["build", "--profile", "proof"], &service[..], &packages[..]].concat();
     Command::cargo(&build).with("RUSTC_WORKSPACE_WRAPPER", COMPILER)
 }
 
