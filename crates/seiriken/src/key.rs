@@ -142,8 +142,7 @@ fn bare(value: &[u8]) -> Result<String, InvalidIdempotencyKey> {
     let bad = |&byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b',' | b';' | b'\\');
     match value.iter().position(bad) {
         Some(at) => Err(InvalidIdempotencyKey::Character { position: at + 1, quoted: false }),
-        // All of it is visible ASCII, so nothing is lost.
-        None => Ok(String::from_utf8_lossy(value).into_owned()),
+        None => Ok(ascii(value).to_owned()),
     }
 }
 
@@ -158,7 +157,12 @@ fn quoted(value: &[u8]) -> Result<String, InvalidIdempotencyKey> {
 fn sf_string(value: &[u8], start: usize) -> Result<(String, usize), InvalidIdempotencyKey> {
     let mut characters = String::with_capacity(value.len());
     let mut at = start + 1;
-    while let Some(&byte) = value.get(at) {
+    loop {
+        let plain = at;
+        at =
+            run_end(value, at, |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'));
+        characters.push_str(ascii(&value[plain..at]));
+        let Some(&byte) = value.get(at) else { return Err(InvalidIdempotencyKey::QuoteOpen) };
         match byte {
             b'"' => return Ok((characters, at + 1)),
             b'\\' => {
@@ -169,12 +173,15 @@ fn sf_string(value: &[u8], start: usize) -> Result<(String, usize), InvalidIdemp
                     None => return Err(InvalidIdempotencyKey::QuoteOpen),
                 }
             }
-            b' '..=b'~' => characters.push(char::from(byte)),
             _ => return Err(InvalidIdempotencyKey::Character { position: at + 1, quoted: true }),
         }
         at += 1;
     }
-    Err(InvalidIdempotencyKey::QuoteOpen)
+}
+
+/// Whoever calls it has looked at each of the bytes.
+fn ascii(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("only visible ASCII was let through")
 }
 
 /// Walks `;name` and `;name=value`. A value that is not a String is taken as a run of visible

@@ -143,7 +143,13 @@ impl<S> Execution<S> {
     /// The work has ended: takes no commit from now on, waits for one that is on its way, and says
     /// what came of it.
     pub(crate) async fn settled_commit(&self) -> CommitState {
-        self.lock_commit().closed = true;
+        {
+            let mut commit = self.lock_commit();
+            commit.closed = true;
+            if commit.state != CommitState::Asked {
+                return commit.state.clone();
+            }
+        }
         loop {
             let settled = self.inner.commit_settled.notified();
             match self.commit_state() {

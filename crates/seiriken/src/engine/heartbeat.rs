@@ -32,6 +32,15 @@ pub(super) async fn keep_alive<S: Store, F: Future>(
     if let Some(done) = done_within(interval(execution), work.as_mut()).await {
         return done;
     }
+    // Boxed: few requests take so long, and all would be as large as if they did.
+    Box::pin(kept_alive(execution, work, overtaken)).await
+}
+
+async fn kept_alive<S: Store, F: Future>(
+    execution: &Execution<S>,
+    mut work: Pin<&mut F>,
+    overtaken: impl FnOnce(),
+) -> F::Output {
     if planted(Mistake::NeverRenews) {
         return work.await;
     }

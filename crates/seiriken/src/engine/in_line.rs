@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::Engine;
 use super::patience::{Patience, Waited};
 use super::waiting::{Joined, Request, Settled, Turn};
+use crate::policy::OnConcurrent;
 use crate::record::RecordedResponse;
 use crate::store::Store;
 
@@ -24,6 +25,12 @@ impl<S: Store> Engine<S> {
             Waited::Answer(response) => Some(response),
             Waited::LookAgain | Waited::Enough => None,
         }
+    }
+
+    /// Of an owner that was granted the key without waiting. None, where nobody ever waits.
+    pub(super) fn turn_of(&self, request: Request) -> Option<Turn> {
+        let waited_for = self.shared.policy.on_concurrent != OnConcurrent::Reject;
+        waited_for.then(|| self.shared.waiting.own(request))
     }
 
     /// Waits for the first request, after the store has said that it is running.

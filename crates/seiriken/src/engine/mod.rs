@@ -300,17 +300,18 @@ impl<S: Store> Engine<S> {
             tracing::warn!(%id, execution, "taken over from an owner that vanished; running it again");
         }
         tracing::debug!(execution = grant.executions, "executing");
-        let mut turn = Some(turn.unwrap_or_else(|| self.shared.waiting.own(request)));
+        let mut turn = turn.or_else(|| self.turn_of(request));
         let execution = Execution::new(Arc::clone(&self.shared), id, grant);
+        let mut work = Some(work);
         async move {
             let _freeing = planted(Mistake::FreesTheKeyWhenItsCallerGoes)
                 .then(|| execution::FreedOnDrop(execution.clone()));
             reached(Point::WorkBegins);
-            // Pinned here and handed on by reference: each move would make the future larger by as
-            // much.
-            let mut working = pin!(caught(|| work(execution.clone())));
+            // Pinned here and handed on by reference, and the work taken out of its place by reference:
+            // each move would make the future larger by as much.
             let mut deciding = pin!(async {
-                let ending = working.as_mut().await.ok();
+                let begin = || work.take().expect("it begins once")(execution.clone());
+                let ending = caught(begin).await.ok();
                 reached(Point::WorkEnded);
                 let commit = execution.settled_commit().await;
                 self.settle(&execution, commit, ending).await

@@ -138,8 +138,12 @@ impl fmt::Debug for Fingerprint {
 /// `1.00` are two texts.
 fn canonical_form(request: &RequestParts<'_>, ignored: Option<&IgnoredMembers>) -> Option<Vec<u8>> {
     let content_type = request.content_type.and_then(|value| std::str::from_utf8(value).ok())?;
-    let essence = content_type.split(';').next()?.trim().to_ascii_lowercase();
-    let is_json = essence == "application/json" || essence.ends_with("+json");
+    let essence = content_type.split(';').next()?.trim();
+    let ends_with = |suffix: &str| {
+        let end = essence.len().checked_sub(suffix.len()).and_then(|at| essence.get(at..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+    };
+    let is_json = essence.eq_ignore_ascii_case("application/json") || ends_with("+json");
     is_json.then(|| canonical_json::canonical(request.body, ignored)).flatten()
 }
 

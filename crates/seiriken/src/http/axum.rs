@@ -1,5 +1,7 @@
 //! Conveniences for axum 0.8: the extractor of the execution, and its commit.
 
+use std::sync::Arc;
+
 use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
@@ -7,7 +9,7 @@ use http::request::Parts;
 
 use super::problem::Problem;
 use super::recording::{NotProcessed, ResponseLimit};
-use super::service::Claimed;
+use super::request::Arrived;
 use crate::engine::Execution;
 use crate::store::Store;
 
@@ -56,7 +58,8 @@ impl<S: Store, T: Sync> FromRequestParts<T> for Once<S> {
 
     async fn from_request_parts(parts: &mut Parts, _: &T) -> Result<Self, NotGuarded> {
         let execution = parts.extensions.get::<Execution<S>>().ok_or(NotGuarded)?.clone();
-        let limit = parts.extensions.get::<Claimed>().ok_or(NotGuarded)?.limit;
+        let arrived = parts.extensions.get::<Arc<Arrived<S>>>().ok_or(NotGuarded)?;
+        let limit = ResponseLimit(arrived.gate.rules.response_body_bytes_max);
         Ok(Self { execution, limit })
     }
 }

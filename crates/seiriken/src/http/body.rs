@@ -12,13 +12,14 @@ use http_body::{Body, Frame, SizeHint};
 #[derive(Debug, Clone, Default)]
 pub struct WholeBody {
     data: Bytes,
-    trailers: Option<HeaderMap>,
+    /// Boxed: few have any, and every body would be as large as if it had.
+    trailers: Option<Box<HeaderMap>>,
 }
 
 impl WholeBody {
     /// From its bytes and trailers. No trailers and empty trailers are the same.
     pub fn new(data: Bytes, trailers: HeaderMap) -> Self {
-        Self { data, trailers: Some(trailers).filter(|trailers| !trailers.is_empty()) }
+        Self { data, trailers: (!trailers.is_empty()).then(|| Box::new(trailers)) }
     }
 }
 
@@ -33,7 +34,7 @@ impl Body for WholeBody {
         if !self.data.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.data)))));
         }
-        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -104,9 +104,13 @@ fn credentials(
     headers: &HeaderMap,
     cookies_ignored: bool,
 ) -> Result<IdentityDigest, IdentityUnknown> {
-    let has_credential = headers.contains_key(AUTHORIZATION) || headers.contains_key(X_API_KEY);
+    // Once through the few names there are: three look-ups would hash three names.
+    let (mut has_credential, mut has_session) = (false, false);
+    for name in headers.keys() {
+        has_credential |= name == AUTHORIZATION || name == X_API_KEY;
+        has_session |= !cookies_ignored && name == COOKIE;
+    }
     if !has_credential {
-        let has_session = !cookies_ignored && headers.contains_key(COOKIE);
         return if has_session { Err(IdentityUnknown) } else { Ok(nobody) };
     }
     let mut parts = Vec::new();

@@ -34,7 +34,7 @@ pub struct NotProcessed;
 )]
 pub(super) struct ResponseLimit(pub(super) usize);
 
-/// What reaches the first caller alone.
+/// What reaches the first caller alone. It is handed on boxed: it is large, and goes through many hands.
 pub(super) enum Beside<B, E> {
     /// The recorded answer as it was before it was recorded, which is the same, and fields that
     /// are never stored (`Set-Cookie`, …).
@@ -73,7 +73,7 @@ pub(super) fn ending<B, E>(
     class: EffectClass,
     commit: CommitState,
     answer: Response<B>,
-) -> impl Future<Output = Ending<Beside<B, E>>> + use<B, E>
+) -> impl Future<Output = Ending<Box<Beside<B, E>>>> + use<B, E>
 where
     B: Body<Data = Bytes>,
 {
@@ -84,10 +84,15 @@ where
 }
 
 /// What becomes of an answer.
-#[expect(clippy::large_enum_variant, reason = "it is looked at where it is made, and never kept")]
 enum Judged<B, E> {
     ToRecord(Response<B>),
-    Ended(Ending<Beside<B, E>>),
+    Ended(Ending<Box<Beside<B, E>>>),
+}
+
+impl<B, E> Judged<B, E> {
+    fn never_committed(status: StatusCode) -> Self {
+        Self::Ended(Ending::NotProcessed(Box::new(Beside::NeverCommitted(status))))
+    }
 }
 
 fn judged<B, E>(
@@ -100,11 +105,11 @@ fn judged<B, E>(
     let cannot_say = cannot_say(&answer);
     match commit {
         CommitState::Committed(record) => {
-            return Judged::Ended(Ending::NotProcessed(beside_commit(&record, answer)));
+            return Judged::Ended(Ending::NotProcessed(Box::new(beside_commit(&record, answer))));
         }
         // A handler that answers success in spite of the rollback would have its caller believe it.
         CommitState::Failed(_) if answer.status().is_success() => {
-            return Judged::Ended(Ending::NotProcessed(Beside::NeverCommitted(answer.status())));
+            return Judged::never_committed(answer.status());
         }
         // It was rolled back, or the engine answers in its place.
         CommitState::Failed(_) => return Judged::Ended(Ending::NotProcessed(whole(answer))),
@@ -120,9 +125,7 @@ fn judged<B, E>(
     match verdict {
         Verdict::Free => Judged::Ended(Ending::NotProcessed(whole(answer))),
         Verdict::Unknown => Judged::Ended(Ending::Unknown(whole(answer))),
-        Verdict::NeverCommitted => {
-            Judged::Ended(Ending::NotProcessed(Beside::NeverCommitted(answer.status())))
-        }
+        Verdict::NeverCommitted => Judged::never_committed(answer.status()),
         Verdict::Record => Judged::ToRecord(answer),
     }
 }
@@ -130,7 +133,7 @@ fn judged<B, E>(
 fn record<B, E>(
     answer: Response<B>,
     limit: usize,
-) -> impl Future<Output = Ending<Beside<B, E>>> + use<B, E>
+) -> impl Future<Output = Ending<Box<Beside<B, E>>>> + use<B, E>
 where
     B: Body<Data = Bytes>,
 {
@@ -138,13 +141,13 @@ where
     let (stored, private) = split_fields(parts.headers);
     let status = parts.status;
     collect(body, limit).map(move |collected| match collected {
-        Collected::Broken(_) => Ending::Unknown(Beside::CutShort),
+        Collected::Broken(_) => Ending::Unknown(Box::new(Beside::CutShort)),
         Collected::Whole { data, trailers } => {
             let (headers, after) = (|| fields(&stored), || fields(&trailers));
             let record = RecordedResponse::of_fields(status.as_u16(), headers, after, &data);
             if let Ok(record) = record {
                 let answer = replay::put_together(status, stored, data, trailers);
-                Ending::Answered(record, Beside::Recorded(answer, private))
+                Ending::Answered(record, Box::new(Beside::Recorded(answer, private)))
             } else {
                 let body = GuardedBody::whole(WholeBody::new(data, trailers));
                 too_long(status, stored, private, body)
@@ -162,7 +165,7 @@ fn too_long<B, E>(
     stored: HeaderMap,
     mut private: HeaderMap,
     body: GuardedBody<B>,
-) -> Ending<Beside<B, E>> {
+) -> Ending<Box<Beside<B, E>>> {
     let status = status.as_u16();
     let kept = RecordedResponse::without_body(status, &fields(&stored).collect::<Vec<_>>());
     let record = kept.unwrap_or_else(|_| {
@@ -170,7 +173,7 @@ fn too_long<B, E>(
         private.extend(stored);
         RecordedResponse::without_body(status, &[]).expect("no field is too long here")
     });
-    Ending::Answered(record, Beside::LongBody(private, body))
+    Ending::Answered(record, Box::new(Beside::LongBody(private, body)))
 }
 
 /// After a commit the committed answer is the answer. What the handler returned adds at most what
@@ -188,8 +191,8 @@ fn beside_commit<B, E>(record: &RecordedResponse, answer: Response<B>) -> Beside
     }
 }
 
-fn whole<B, E>(answer: Response<B>) -> Beside<B, E> {
-    Beside::Answer(answer.map(|body| GuardedBody::through(body)))
+fn whole<B, E>(answer: Response<B>) -> Box<Beside<B, E>> {
+    Box::new(Beside::Answer(answer.map(|body| GuardedBody::through(body))))
 }
 
 /// The fields that are recorded, and those that go to the first caller alone. Framing belongs to

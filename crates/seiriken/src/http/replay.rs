@@ -23,13 +23,15 @@ const SWEPT_BY_THEN: Duration = Duration::from_mins(1);
 pub(super) fn respond<B, E>(
     rules: &Rules,
     class: EffectClass,
-    decision: Decision<Beside<B, E>>,
+    decision: Decision<Box<Beside<B, E>>>,
 ) -> Result<Response<GuardedBody<B>>, E> {
     let problem = |problem: Problem| Ok(refusal(rules, problem));
     match decision {
-        Decision::Executed { response, beside } => Ok(executed(rules, &response, beside)),
+        Decision::Executed { response, beside } => {
+            Ok(executed(rules, &response, beside.map(|beside| *beside)))
+        }
         Decision::Replayed(response) => Ok(replayed(rules, &response)),
-        Decision::NotRecorded { beside, freed } => not_recorded(rules, class, beside, freed),
+        Decision::NotRecorded { beside, freed } => not_recorded(rules, class, *beside, freed),
         Decision::Panicked { freed } => Ok(failed(rules, freed)),
         Decision::InProgress { retry_after } => {
             problem(Problem::new(ProblemKind::RequestInProgress).retry_after(retry_after))

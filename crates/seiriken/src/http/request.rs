@@ -17,6 +17,7 @@ use super::problem::{Problem, ProblemKind};
 use crate::dated_key::KeyDate;
 use crate::engine::Operation;
 use crate::fingerprint::{Fingerprint, FingerprintKind, RequestParts};
+use crate::identity::IdentityDigest;
 use crate::issuing::IssuingSecrets;
 use crate::key::IdempotencyKey;
 use crate::scope::RecordId;
@@ -59,59 +60,75 @@ pub(super) fn guarded(
     }
 }
 
-/// Reads the rest of a guarded request.
-pub(super) async fn read<S: Store, B: Body<Data = Bytes>>(
-    gate: &Arc<Gate<S>>,
-    named: &Named,
-    parts: &Parts,
-    body: B,
-) -> Result<(Operation<impl Fn(FingerprintKind) -> Fingerprint + use<S, B>>, WholeBody), Problem> {
-    let (rules, secret) = (&gate.rules, gate.secret());
-    let identity = rules.identity.of(secret, gate.nobody, parts);
-    let identity = identity.map_err(|_| Problem::new(ProblemKind::IdentityUnknown))?;
-    let limit = rules.request_body_bytes_max;
-    let (data, trailers) = match collect(body, limit).await {
-        Collected::Whole { data, trailers } => (data, trailers),
-        Collected::TooLong { .. } => {
-            let detail = format!("The request body is longer than {limit} bytes. Nothing ran.");
-            return Err(Problem::new(ProblemKind::BodyTooLarge).detail(detail));
-        }
-        Collected::Broken(_) => return Err(Problem::new(ProblemKind::BodyIncomplete)),
-    };
-    let request = FingerprintedRequest::of(gate, parts, &data);
-    let operation = Operation {
-        id: RecordId::new(secret, &rules.scope, &named.key),
-        scope: gate.scope,
-        date: named.date,
-        identity,
-        kind: rules.fingerprint,
-        fingerprint: move |kind| request.fingerprint(kind),
-    };
-    Ok((operation, WholeBody::new(data, trailers)))
+/// What only the whole request says.
+pub(super) struct Read {
+    identity: IdentityDigest,
+    data: Bytes,
+    trailers: HeaderMap,
 }
 
-/// What the fingerprint is made of, kept until the claim has been decided: an earlier request may
-/// have been recorded under another kind. Its clones are of reference-counted parts.
-struct FingerprintedRequest<S> {
-    gate: Arc<Gate<S>>,
-    method: Method,
-    uri: Uri,
+/// Reads the rest of a guarded request.
+pub(super) async fn read<S: Store, B: Body<Data = Bytes>>(
+    gate: &Gate<S>,
+    parts: &Parts,
+    body: B,
+) -> Result<Read, Problem> {
+    let rules = &gate.rules;
+    let identity = rules.identity.of(gate.secret(), gate.nobody, parts);
+    let identity = identity.map_err(|_| Problem::new(ProblemKind::IdentityUnknown))?;
+    let limit = rules.request_body_bytes_max;
+    match collect(body, limit).await {
+        Collected::Whole { data, trailers } => Ok(Read { identity, data, trailers }),
+        Collected::TooLong { .. } => {
+            let detail = format!("The request body is longer than {limit} bytes. Nothing ran.");
+            Err(Problem::new(ProblemKind::BodyTooLarge).detail(detail))
+        }
+        Collected::Broken(_) => Err(Problem::new(ProblemKind::BodyIncomplete)),
+    }
+}
+
+/// A request that is there in whole, as long as it runs: for its fingerprint (an earlier request may
+/// have been recorded under another kind, so it is made again), for layers further in and for what
+/// commits. It is the only one that counts at the gate, where all cores meet.
+pub(super) struct Arrived<S> {
+    pub(super) gate: Arc<Gate<S>>,
+    pub(super) method: Method,
+    /// As it was sent: see [`target`].
+    pub(super) uri: Uri,
     /// Where the host is compared: `//host/path`, which no path without a host is compared with.
     path_at_host: Option<Vec<u8>>,
     content_type: Option<ContentType>,
     body: Bytes,
 }
 
-impl<S: Store> FingerprintedRequest<S> {
-    fn of(gate: &Arc<Gate<S>>, parts: &Parts, body: &Bytes) -> Self {
-        Self {
-            gate: Arc::clone(gate),
+impl<S: Store> Arrived<S> {
+    /// The request, its operation under this key, and its body for the handler.
+    pub(super) fn new(
+        gate: Arc<Gate<S>>,
+        named: &Named,
+        parts: &Parts,
+        read: Read,
+    ) -> (Arc<Self>, Operation<impl Fn(FingerprintKind) -> Fingerprint + use<S>>, WholeBody) {
+        let Read { identity, data, trailers } = read;
+        let arrived = Arc::new(Self {
             method: parts.method.clone(),
             uri: target(parts).clone(),
             path_at_host: gate.rules.host_compared.then(|| path_at_host(parts)),
             content_type: content_type(&parts.headers),
-            body: body.clone(),
-        }
+            body: data.clone(),
+            gate,
+        });
+        let Gate { rules, scope, .. } = &*arrived.gate;
+        let fingerprinted = Arc::clone(&arrived);
+        let operation = Operation {
+            id: RecordId::new(arrived.gate.secret(), &rules.scope, &named.key),
+            scope: *scope,
+            date: named.date,
+            identity,
+            kind: rules.fingerprint,
+            fingerprint: move |kind| fingerprinted.fingerprint(kind),
+        };
+        (arrived, operation, WholeBody::new(data, trailers))
     }
 
     fn fingerprint(&self, kind: FingerprintKind) -> Fingerprint {

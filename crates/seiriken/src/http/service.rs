@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::request::Parts;
-use http::{Method, Request, Response, Uri};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
@@ -15,9 +15,9 @@ use super::body::GuardedBody;
 use super::config::Rules;
 use super::layer::Gate;
 use super::problem::Problem;
-use super::recording::{self, Beside, ResponseLimit};
+use super::recording::{self, Beside};
 use super::replay;
-use super::request::{self, Guarded, Named};
+use super::request::{self, Arrived, Guarded, Named};
 use crate::engine::{Ending, Execution};
 use crate::failpoint::{Point, reached};
 use crate::key::IdempotencyKey;
@@ -96,21 +96,12 @@ fn refused_at_the_gate<B>(rules: &Rules, problem: Problem) -> Response<GuardedBo
     replay::refusal(rules, problem)
 }
 
-/// A request extension: the address of the request that a layer has claimed, for a layer further in,
-/// and what a commit has to know.
-#[derive(Debug, Clone)]
-pub(super) struct Claimed {
-    method: Method,
-    uri: Uri,
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "read where a store commits"))]
-    pub(super) limit: ResponseLimit,
-}
-
 /// Whether a layer further out has claimed this very request and is running it: it would wait here
 /// for itself. Another request under the same key, which a handler makes out of the one it got, is
 /// another operation and is refused like any.
 fn guarded_already<S: Store>(gate: &Gate<S>, key: &IdempotencyKey, parts: &Parts) -> bool {
-    let same_target = parts.extensions.get::<Claimed>().is_some_and(|claimed| {
+    // The layer further out has put it there.
+    let same_target = parts.extensions.get::<Arc<Arrived<S>>>().is_some_and(|claimed| {
         claimed.method == parts.method && claimed.uri == *request::target(parts)
     });
     same_target
@@ -144,34 +135,30 @@ where
             let answer = inner.call(Request::from_parts(parts, GuardedBody::through(body))).await?;
             return Ok(answer.map(GuardedBody::through));
         }
-        let (operation, body) = match request::read(&gate, &named, &parts, body).await {
+        let read = match request::read(&gate, &parts, body).await {
             Ok(read) => read,
             Err(problem) => return Ok(refused_at_the_gate(&gate.rules, problem)),
         };
         reached(Point::BodyRead);
-        let class = gate.engine.policy().class;
-        let claimed = Claimed {
-            method: parts.method.clone(),
-            uri: request::target(&parts).clone(),
-            limit: ResponseLimit(gate.rules.response_body_bytes_max),
-        };
-        let work_gate = Arc::clone(&gate);
-        let decision = gate.engine.run(operation, move |execution| {
+        let (arrived, operation, body) = Arrived::new(gate, &named, &parts, read);
+        let class = arrived.gate.engine.policy().class;
+        let claimed = Arc::clone(&arrived);
+        let decision = arrived.gate.engine.run(operation, move |execution| {
             let mut request = Request::from_parts(parts, GuardedBody::whole(body));
             request.extensions_mut().insert(execution.clone());
-            request.extensions_mut().insert(claimed);
+            request.extensions_mut().insert(Arc::clone(&claimed));
             // Joined by `then`, a future takes the room of its longer half and not of both.
             inner.call(request).then(async move |answered| match answered {
                 Ok(answer) => {
                     let commit = execution.settled_commit().await;
-                    recording::ending(&work_gate.rules, class, commit, answer).await
+                    recording::ending(&claimed.gate.rules, class, commit, answer).await
                 }
                 // It went wrong somewhere between here and the handler: nobody knows where.
-                Err(error) => Ending::Unknown(Beside::Failed(error)),
+                Err(error) => Ending::Unknown(Box::new(Beside::Failed(error))),
             })
         });
         let decision = decision.await;
         reached(Point::AnswerMade);
-        replay::respond(&gate.rules, class, decision)
+        replay::respond(&arrived.gate.rules, class, decision)
     }
 }
