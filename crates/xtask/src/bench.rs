@@ -236,14 +236,14 @@ mod tests {
     }
 
     #[test]
-    fn the_service_is_built_as_users_build_it() {
+    fn the_service_is_built_as_it_runs_in_production() {
         let layout = Benchmark::Layout { keys: None, commits: None, run: Run::default() };
         let commands = commands(Path::new("root"), &layout).unwrap();
         assert_eq!(
             commands.map(|command| command.to_string()),
             [
-                "cargo build --release --package seiriken-server",
-                "cargo run --release --quiet --package seiriken-bench -- layout"
+                "cargo build --profile dist --package seiriken-server",
+                "cargo run --profile dist --quiet --package seiriken-bench -- layout"
             ]
         );
     }

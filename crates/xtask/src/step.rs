@@ -32,7 +32,7 @@ pub(crate) enum Step {
     Shop,
     /// The shop page works in a real browser, whatever happens to it
     Browser,
-    /// The program that users start builds as they build it
+    /// The program that users start builds with the settings of a release
     ReleaseBuild,
     /// What textbooks show, on Express, is judged as docs/conformance.md says
     Conformance,

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_is_built_as_users_build_it() {
-        assert_eq!(build().to_string(), "cargo build --release --package seiriken-hot-path");
+    fn what_is_counted_is_built_where_the_evidence_is() {
+        assert_eq!(build().to_string(), "cargo build --profile proof --package seiriken-hot-path");
     }
 }
