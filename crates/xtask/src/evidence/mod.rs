@@ -116,8 +116,8 @@ pub(crate) fn build_commands() -> Vec<Command> {
 /// Builds the program.
 fn build_command() -> Command {
     let packages = ["--package", "seiriken-proof", "--package", "seiriken-server"];
-    // The service waits for disks and for what is done to it: it is as fast without optimisation, which
-    // would take as long as all the rest of the build.
+    // The service waits for disks and for what is done to it. Without optimisation it is built in 16 s instead
+    // of 76, and the gates take less than that longer.
     let service = ["--config", "profile.proof.package.seiriken-server.opt-level=0"];
     let build = [&["build", "--profile", "proof"], &service[..], &packages[..]].concat();
     Command::cargo(&build).with("RUSTC_WORKSPACE_WRAPPER", COMPILER)
