@@ -302,16 +302,15 @@ impl<S: Store> Engine<S> {
         tracing::debug!(execution = grant.executions, "executing");
         let mut turn = turn.or_else(|| self.turn_of(request));
         let execution = Execution::new(Arc::clone(&self.shared), id, grant);
-        let mut work = Some(work);
         async move {
             let _freeing = planted(Mistake::FreesTheKeyWhenItsCallerGoes)
                 .then(|| execution::FreedOnDrop(execution.clone()));
             reached(Point::WorkBegins);
-            // Pinned here and handed on by reference, and the work taken out of its place by reference:
-            // each move would make the future larger by as much.
+            // Pinned here and handed on by reference: each move would make the future larger by as
+            // much. Nor is it dropped before its answer stands: dropping it may panic.
+            let mut working = pin!(caught(|| work(execution.clone())));
             let mut deciding = pin!(async {
-                let begin = || work.take().expect("it begins once")(execution.clone());
-                let ending = caught(begin).await.ok();
+                let ending = working.as_mut().await.ok();
                 reached(Point::WorkEnded);
                 let commit = execution.settled_commit().await;
                 self.settle(&execution, commit, ending).await

@@ -1,5 +1,7 @@
 //! The caller goes away at some point: the work and its recording go on.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use seiriken::engine::{Decision, Ending};
@@ -12,6 +14,7 @@ use super::bench::{Bench, Runs, answer, answered, on_both_stores, operation, pol
 on_both_stores! {
     wherever_its_caller_goes_the_work_runs_once_and_the_retry_gets_its_answer,
     a_panic_of_the_caller_is_its_going_away,
+    an_answer_stands_before_the_work_is_dropped,
     what_was_never_polled_claims_nothing,
     drain_waits_for_work_whose_caller_has_gone,
 }
@@ -78,6 +81,38 @@ async fn a_panic_of_the_caller_is_its_going_away<S: Store>(bench: Bench<S>) {
         assert_eq!(runs.count(), 1, "its caller panicked after {polls} polls");
         let retry = engine.run(operation(&*bench.store, key), move |_| several_steps(runs)).await;
         assert!(matches!(retry, Decision::Replayed(_)), "after {polls} polls: {retry:?}");
+    }
+}
+
+/// Work that has ended and panics when it is dropped, as nothing does that a compiler has made.
+struct PanicsWhenDropped(Runs);
+
+impl Future for PanicsWhenDropped {
+    type Output = Ending<()>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Ending<()>> {
+        let run = self.0.one_more();
+        Poll::Ready(Ending::Answered(answer(&format!("run {run}")), ()))
+    }
+}
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("what the work leaves behind is broken");
+    }
+}
+
+async fn an_answer_stands_before_the_work_is_dropped<S: Store>(bench: Bench<S>) {
+    for (key, class) in [(1, EffectClass::Keyed), (2, EffectClass::Opaque)] {
+        let (engine, runs) = (bench.engine(class), Runs::default());
+        let work = PanicsWhenDropped(runs.clone());
+        let caller = tokio::spawn(engine.run(operation(&*bench.store, key), move |_| work));
+        assert!(caller.await.is_err_and(|ended| ended.is_panic()), "{class:?}");
+        let again = runs.clone();
+        let retry = engine.run(operation(&*bench.store, key), move |_| several_steps(again)).await;
+        assert!(matches!(retry, Decision::Replayed(_)), "{class:?}: {retry:?}");
+        assert_eq!(answered(retry), answer("run 1"), "{class:?}");
+        assert_eq!(runs.count(), 1, "{class:?}");
     }
 }
 
