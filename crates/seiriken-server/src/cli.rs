@@ -4,16 +4,17 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Uri};
+use axum::http::HeaderValue;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use seiriken::{AcceptedKeys, OnConcurrent, Policy};
+use seiriken::AcceptedKeys;
 
 use crate::check::CheckOptions;
 use crate::identity::IdentityOption;
 use crate::keys::KeysOptions;
 use crate::proxy::{Config, ProxyOptions};
 use crate::send::SendOptions;
-use crate::store_url::StoreUrl;
+use crate::serving::{ServingOptions, public_url};
 use crate::{stop, units};
 
 /// HTTP retries made safe: an order service that runs each order at most once.
@@ -63,21 +64,8 @@ pub(crate) struct OrdersOptions {
           value_parser = address)]
     pub(crate) listen: String,
 
-    /// Where keys, answers and orders are kept: sqlite:PATH (durable, one process), postgres://… or
-    /// redis://… (shared by several processes), or memory: (gone at the end).
-    #[arg(long, value_name = "URL", env = "SEIRIKEN_STORE", default_value = "sqlite:seiriken.db")]
-    pub(crate) store: StoreUrl,
-
-    /// How long an answer is kept and given again.
-    #[arg(long, value_name = "DUR", env = "SEIRIKEN_RETENTION", default_value = "24h",
-          value_parser = retention)]
-    pub(crate) retention: Duration,
-
-    /// How long a request is believed to be alive without a sign of life; it gives one three times
-    /// in this time.
-    #[arg(long, value_name = "DUR", env = "SEIRIKEN_LEASE", default_value = "30s",
-          value_parser = lease)]
-    pub(crate) lease: Duration,
+    #[command(flatten)]
+    pub(crate) serving: ServingOptions,
 
     /// Which keys are taken: client (any), issued (only from POST /orders/prepare), or dated (UUIDs
     /// of version 7 and issued ones, so that a key older than the retention is refused).
@@ -90,12 +78,6 @@ pub(crate) struct OrdersOptions {
           value_parser = units::duration)]
     pub(crate) processing_time: Duration,
 
-    /// What a second request is told while the first one runs: reject (409 at once), or wait=DUR
-    /// (its answer, if it comes within that time).
-    #[arg(long, value_name = "reject|wait=DUR", env = "SEIRIKEN_ON_CONCURRENT",
-          default_value = "reject", value_parser = on_concurrent)]
-    pub(crate) on_concurrent: OnConcurrent,
-
     /// What says whose request one is: credentials (Authorization and X-Api-Key), header=NAME or
     /// cookie=NAME (what stands in front has verified it, and replaces what its caller sent), or
     /// anonymous.
@@ -107,55 +89,9 @@ pub(crate) struct OrdersOptions {
           value_parser = units::size)]
     pub(crate) max_body: usize,
 
-    /// Longest answer that is kept for retries; a longer one reaches the first caller alone.
-    #[arg(long, value_name = "SIZE", env = "SEIRIKEN_MAX_RESPONSE", default_value = "1MiB",
-          value_parser = units::size)]
-    pub(crate) max_response: usize,
-
-    /// How many keys are kept at a time; new ones beyond that are refused, none is forgotten early.
-    /// Without it there is no limit.
-    #[arg(long, value_name = "N", env = "SEIRIKEN_QUOTA", value_parser = quota)]
-    pub(crate) quota: Option<u64>,
-
-    /// How far clocks may disagree: added to the retention before a key is forgotten.
-    #[arg(long, value_name = "DUR", env = "SEIRIKEN_SKEW", default_value = "5m",
-          value_parser = units::duration)]
-    pub(crate) skew: Duration,
-
-    /// How long the end waits for what has begun; what is left after that keeps its claim.
-    #[arg(long, value_name = "DUR", env = "SEIRIKEN_DRAIN", default_value = "25s",
-          value_parser = units::duration)]
-    pub(crate) drain: Duration,
-
-    /// The service's address as clients see it: problem types are then absolute.
-    #[arg(long, value_name = "URL", env = "SEIRIKEN_PUBLIC_URL", value_parser = public_url)]
-    pub(crate) public_url: Option<String>,
-
-    /// Where metrics (/metrics, for Prometheus) and health (/healthz, /readyz) are served, apart from
-    /// orders: HOST:PORT, or a port of this machine alone. Without it nothing is counted.
-    #[arg(long, value_name = "ADDR", env = "SEIRIKEN_ADMIN", value_parser = admin_address)]
-    pub(crate) admin: Option<String>,
-
     /// Lets pages of this origin send orders from a browser.
     #[arg(long, value_name = "ORIGIN", env = "SEIRIKEN_CORS", value_parser = origin)]
     pub(crate) cors: Option<HeaderValue>,
-}
-
-/// Reads an address that problem types can be made from: scheme and host, nothing else.
-pub(crate) fn public_url(text: &str) -> Result<String, String> {
-    let wrong = || format!("'{text}' is not an address such as https://shop.example");
-    let uri: Uri = text.parse().map_err(|_| wrong())?;
-    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority())
-    else {
-        return Err(wrong());
-    };
-    if uri.path() != "/" || uri.query().is_some() || text.contains(['#', '@']) {
-        return Err(wrong());
-    }
-    let default_port = if scheme == "http" { ":80" } else { ":443" };
-    let authority = authority.as_str().to_ascii_lowercase();
-    let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
-    Ok(format!("{scheme}://{authority}"))
 }
 
 /// Reads an origin as browsers send it.
@@ -173,54 +109,12 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
     }
 }
 
-/// As [`address`]. A port alone is one that other machines do not reach.
-pub(crate) fn admin_address(text: &str) -> Result<String, String> {
-    match text.parse::<u16>() {
-        Ok(port) => Ok(format!("localhost:{port}")),
-        Err(_) => address(text),
-    }
-}
-
-/// A retention of zero would forget every answer at once.
-pub(crate) fn retention(text: &str) -> Result<Duration, String> {
-    match units::duration(text)? {
-        Duration::ZERO => Err("an answer that is kept for no time at all is no protection".into()),
-        retention => Ok(retention),
-    }
-}
-
-pub(crate) fn lease(text: &str) -> Result<Duration, String> {
-    match units::duration(text)? {
-        lease if lease < Policy::LEASE_MIN => Err(format!(
-            "a lease has at least {:?}: a busy machine would look dead",
-            Policy::LEASE_MIN
-        )),
-        lease => Ok(lease),
-    }
-}
-
 fn accepted_keys(text: &str) -> Result<AcceptedKeys, String> {
     match text {
         "client" => Ok(AcceptedKeys::Any),
         "issued" => Ok(AcceptedKeys::Issued),
         "dated" => Ok(AcceptedKeys::Dated),
         _ => Err(format!("'{text}' is none of client, issued, dated")),
-    }
-}
-
-pub(crate) fn quota(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(0) => Err("a quota of 0 would refuse every order".into()),
-        Ok(keys) => Ok(keys),
-        Err(_) => Err(format!("'{text}' is not a number of keys")),
-    }
-}
-
-pub(crate) fn on_concurrent(text: &str) -> Result<OnConcurrent, String> {
-    match text.split_once('=') {
-        None if text == "reject" => Ok(OnConcurrent::Reject),
-        Some(("wait", limit)) => units::duration(limit).map(OnConcurrent::Wait),
-        _ => Err(format!("'{text}' is neither reject nor wait=DUR, as in wait=5s")),
     }
 }
 
@@ -257,7 +151,7 @@ fn read(arguments: &[OsString]) -> Result<Command, ExitCode> {
             Err(ExitCode::SUCCESS)
         }
         Err(error) => {
-            let text = error.to_string();
+            let text = without_passwords(&error);
             // Its first paragraph: what is wrong, and on lines of their own what it is about.
             let lines: Vec<&str> =
                 text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
@@ -269,9 +163,42 @@ fn read(arguments: &[OsString]) -> Result<Command, ExitCode> {
     }
 }
 
+/// What is wrong, without the value where that may hold a password: of a store's address, and of any
+/// address that names a user, its scheme alone is repeated.
+fn without_passwords(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let said = |kind| match error.get(kind) {
+        Some(ContextValue::String(said)) => said.as_str(),
+        _ => "",
+    };
+    let (option, value) = (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue));
+    match value.split_once(':') {
+        Some((scheme, rest)) if option.starts_with("--store") || rest.contains('@') => {
+            text.replace(value, &format!("{scheme}:…"))
+        }
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        let refused = |arguments: &[&str]| {
+            let error = Cli::command().try_get_matches_from(arguments);
+            without_passwords(&error.expect_err("what is no address"))
+        };
+        for address in ["postgress://u:secret@db/shop", "u:secret@db", "mysql:x?password=secret"] {
+            let said = refused(&["seiriken", "--store", address]);
+            assert!(said.contains("--store") && !said.contains("secret"), "{said}");
+        }
+        let said = refused(&["seiriken", "proxy", "--upstream", "ftp://u:secret@service"]);
+        assert!(said.contains("ftp:…") && !said.contains("secret"), "{said}");
+        let said = refused(&["seiriken", "--listen", "here"]);
+        assert!(said.contains("'here'"), "{said}");
+    }
 
     #[test]
     fn options_are_consistent() {
@@ -279,36 +206,10 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_or_refused() {
-        assert_eq!(on_concurrent("reject"), Ok(OnConcurrent::Reject));
-        assert_eq!(on_concurrent("wait=5s"), Ok(OnConcurrent::Wait(Duration::from_secs(5))));
-        assert_eq!(public_url("https://a.example/"), Ok("https://a.example".into()));
-        assert_eq!(public_url("https://A.example:443"), Ok("https://a.example".into()));
-        for text in [
-            "",
-            "a.example",
-            "ftp://a",
-            "https://a/b",
-            "https://a/?b",
-            "/",
-            "https://a/#\">",
-            "https://a#b",
-            "https://u:p@a",
-        ] {
-            assert!(public_url(text).is_err(), "{text}");
-        }
-        assert_eq!(admin_address("9464"), Ok("localhost:9464".into()));
-        assert_eq!(admin_address("0.0.0.0:9464"), Ok("0.0.0.0:9464".into()));
-        for text in ["", "65536", ":9464", "host"] {
-            assert!(admin_address(text).is_err(), "{text}");
-        }
+    fn kinds_of_keys_are_read_or_refused() {
         assert_eq!(accepted_keys("dated"), Ok(AcceptedKeys::Dated));
-        assert_eq!(quota("7"), Ok(7));
-        for text in ["", "0", "-1", "1.5", "many"] {
-            assert!(quota(text).is_err() && accepted_keys(text).is_err(), "{text}");
-        }
-        for text in ["", "wait", "wait=5", "reject=1s", "queue"] {
-            assert!(on_concurrent(text).is_err(), "{text}");
+        for text in ["", "0", "many"] {
+            assert!(accepted_keys(text).is_err(), "{text}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod log;
 mod orders;
 mod proxy;
 mod send;
+mod serving;
 mod shell;
 mod stop;
 mod store_url;

@@ -33,7 +33,7 @@ const SWEEP_PAUSE_MAX: Duration = Duration::from_mins(1);
 /// Often enough that a claim whose owner vanished is settled about when its lease ends, also when
 /// nobody asks for it.
 fn sweep_pause(options: &OrdersOptions) -> Duration {
-    options.lease.min(SWEEP_PAUSE_MAX)
+    options.serving.lease.min(SWEEP_PAUSE_MAX)
 }
 
 /// What is the same for every store.
@@ -41,14 +41,14 @@ fn idempotency<S: Store + Clone>(options: &OrdersOptions, store: S) -> Idempoten
     Idempotency::new(store, identity(&options.identity))
         .require_key()
         .canonical_json()
-        .retention(options.retention)
-        .skew(options.skew)
-        .lease(options.lease)
+        .retention(options.serving.retention)
+        .skew(options.serving.skew)
+        .lease(options.serving.lease)
         .accepted_keys(options.keys)
-        .quota(Quota { keys: options.quota, bytes: None })
-        .on_concurrent(options.on_concurrent)
+        .quota(Quota { keys: options.serving.quota, bytes: None })
+        .on_concurrent(options.serving.on_concurrent)
         .request_body_bytes_max(options.max_body)
-        .response_body_bytes_max(options.max_response)
+        .response_body_bytes_max(options.serving.max_response)
         .policy_page(routes::policy_address(options))
 }
 

@@ -42,7 +42,7 @@ pub(super) fn app<S: Store, B: Book>(
     create: MethodRouter<Shop<B>>,
 ) -> Router {
     let shop = Shop { book, processing_time: options.processing_time };
-    let (engine, valid_for) = (layer.engine().clone(), options.retention);
+    let (engine, valid_for) = (layer.engine().clone(), options.serving.retention);
     let issue =
         move || async move { prepare::prepare(engine.store().issuing_secrets(), valid_for) };
     let policy = refusal::described_in(layer.policy_page());
@@ -81,7 +81,7 @@ pub(super) fn app<S: Store, B: Book>(
 /// Where the policy is published: relative unless the service knows its own address. It is never
 /// made from `Host`, which its sender chooses.
 pub(super) fn policy_address(options: &OrdersOptions) -> String {
-    let base = options.public_url.as_deref().unwrap_or_default();
+    let base = options.serving.public_url.as_deref().unwrap_or_default();
     format!("{base}/.well-known/idempotency")
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn serve(options: OrdersOptions) -> ExitCode {
             return stop::failed(&format!("cannot listen on {}: {error}", options.listen));
         }
     };
-    let admin = match &options.admin {
+    let admin = match &options.serving.admin {
         Some(address) => match Admin::open(address).await {
             Ok(admin) => Some(admin),
             Err(error) => return stop::failed(&error),
@@ -34,7 +34,7 @@ pub(crate) async fn serve(options: OrdersOptions) -> ExitCode {
         None => None,
     };
     let doors = Doors { orders: listening, admin };
-    match options.store.clone() {
+    match options.serving.store.clone() {
         StoreUrl::Memory => in_memory(options, doors).await,
         StoreUrl::Sqlite(path) => match SqliteStore::open(&path).await {
             Ok(store) => in_sqlite(options, doors, store, &path).await,
@@ -63,7 +63,7 @@ async fn in_memory(options: OrdersOptions, doors: Doors) -> ExitCode {
     tokio::spawn(keep_swept(store, sweep_pause(&options)));
     let create = create::in_memory(&layer);
     let app = routes::app(&options, &layer, MemoryBook::default(), create);
-    run(doors, app, layer.engine(), options.drain, std::future::pending()).await
+    run(doors, app, layer.engine(), options.serving.drain, std::future::pending()).await
 }
 
 async fn in_sqlite(
@@ -86,11 +86,11 @@ async fn in_sqlite(
     let beside = Beside::answer(path, &store);
     let halted = store.clone();
     let halted = async move { halted.halted().await };
-    let exit = run(doors, app, layer.engine(), options.drain, halted).await;
+    let exit = run(doors, app, layer.engine(), options.serving.drain, halted).await;
     // While the file is ours: whoever has it next has a socket of its own there.
     drop(beside);
     // A disk that hangs must not keep the process: what is not committed was not answered.
-    match tokio::time::timeout(options.drain, store.close()).await {
+    match tokio::time::timeout(options.serving.drain, store.close()).await {
         Ok(()) => exit,
         Err(_) => stop::failed("the store could not be closed in time"),
     }
@@ -108,7 +108,7 @@ async fn in_postgres(options: OrdersOptions, doors: Doors, store: PostgresStore)
     let create = create::in_postgres(&layer);
     let app = routes::app(&options, &layer, book, create);
     tokio::spawn(keep_swept(store, sweep_pause(&options)));
-    run(doors, app, layer.engine(), options.drain, std::future::pending()).await
+    run(doors, app, layer.engine(), options.serving.drain, std::future::pending()).await
 }
 
 async fn in_redis(
@@ -127,5 +127,5 @@ async fn in_redis(
     };
     let create = create::in_redis(&layer);
     let app = routes::app(&options, &layer, book, create);
-    run(doors, app, layer.engine(), options.drain, std::future::pending()).await
+    run(doors, app, layer.engine(), options.serving.drain, std::future::pending()).await
 }

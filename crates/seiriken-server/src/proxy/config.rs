@@ -23,7 +23,7 @@ use super::options::ProxyOptions;
 use super::paths::Pattern;
 use super::preset::Preset;
 use super::route::{PAGE, RecordRule, Route};
-use crate::cli;
+use crate::serving;
 
 /// A file that was read.
 #[derive(Debug, Clone, Default)]
@@ -127,13 +127,13 @@ impl RouteTable {
             retention: self
                 .retention
                 .as_deref()
-                .map(cli::retention)
+                .map(serving::retention)
                 .transpose()?
                 .unwrap_or(usual.retention),
             on_concurrent: self
                 .on_concurrent
                 .as_deref()
-                .map(cli::on_concurrent)
+                .map(serving::on_concurrent)
                 .transpose()?
                 .unwrap_or(usual.on_concurrent),
             record: self.record.as_deref().map(record).transpose()?.unwrap_or_default(),

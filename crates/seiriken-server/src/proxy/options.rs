@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use seiriken::OnConcurrent;
 
 use super::config::Config;
 use super::paths::Pattern;
@@ -12,7 +11,7 @@ use super::reconcile::Template;
 use super::upstream::Address;
 use crate::cli;
 use crate::identity::IdentityOption;
-use crate::store_url::StoreUrl;
+use crate::serving::ServingOptions;
 use crate::units;
 
 /// The options of the proxy.
@@ -42,33 +41,14 @@ pub(crate) struct ProxyOptions {
     #[arg(skip)]
     pub(crate) file: Config,
 
-    /// Where keys and answers are kept: sqlite:PATH (durable, one process), postgres://… or
-    /// redis://… (shared by several proxies), or memory: (gone at the end).
-    #[arg(long, value_name = "URL", env = "SEIRIKEN_STORE", default_value = "sqlite:seiriken.db")]
-    pub(crate) store: StoreUrl,
+    #[command(flatten)]
+    pub(crate) serving: ServingOptions,
 
     /// Paths where POST and PATCH need a key; {name} stands for one part of a path and a last **
     /// for any rest. Elsewhere requests without a key pass unguarded.
     #[arg(long, value_name = "PATH", num_args = 1.., env = "SEIRIKEN_REQUIRE",
           value_delimiter = ',')]
     pub(crate) require: Vec<Pattern>,
-
-    /// How long an answer is kept and given again.
-    #[arg(long, value_name = "DUR", env = "SEIRIKEN_RETENTION", default_value = "24h",
-          value_parser = cli::retention)]
-    pub(crate) retention: Duration,
-
-    /// How long a request is believed to be alive without a sign of life; it gives one three times
-    /// in this time.
-    #[arg(long, value_name = "DUR", env = "SEIRIKEN_LEASE", default_value = "30s",
-          value_parser = cli::lease)]
-    pub(crate) lease: Duration,
-
-    /// What a second request is told while the first one runs: reject (409 at once), or wait=DUR
-    /// (its answer, if it comes within that time).
-    #[arg(long, value_name = "reject|wait=DUR", env = "SEIRIKEN_ON_CONCURRENT",
-          default_value = "reject", value_parser = cli::on_concurrent)]
-    pub(crate) on_concurrent: OnConcurrent,
 
     /// What says whose request one is: credentials (Authorization and X-Api-Key; a request with
     /// cookies and neither of the two is refused), header=NAME or cookie=NAME, or anonymous.
@@ -84,39 +64,10 @@ pub(crate) struct ProxyOptions {
           value_parser = units::size)]
     pub(crate) max_body: usize,
 
-    /// Longest answer that is kept for retries; a longer one reaches the first caller alone.
-    #[arg(long, value_name = "SIZE", env = "SEIRIKEN_MAX_RESPONSE", default_value = "1MiB",
-          value_parser = units::size)]
-    pub(crate) max_response: usize,
-
     /// Most connections at a time; more wait until one ends.
     #[arg(long, value_name = "N", env = "SEIRIKEN_MAX_CONNECTIONS", default_value = "10000",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) max_connections: u32,
-
-    /// How many keys are kept at a time; new ones beyond that are refused, none is forgotten early.
-    /// Without it there is no limit.
-    #[arg(long, value_name = "N", env = "SEIRIKEN_QUOTA", value_parser = cli::quota)]
-    pub(crate) quota: Option<u64>,
-
-    /// How far clocks may disagree: added to the retention before a key is forgotten.
-    #[arg(long, value_name = "DUR", env = "SEIRIKEN_SKEW", default_value = "5m",
-          value_parser = units::duration)]
-    pub(crate) skew: Duration,
-
-    /// How long the end waits for what has begun; what is left after that keeps its claim.
-    #[arg(long, value_name = "DUR", env = "SEIRIKEN_DRAIN", default_value = "25s",
-          value_parser = units::duration)]
-    pub(crate) drain: Duration,
-
-    /// Where metrics (/metrics, for Prometheus) and health (/healthz, /readyz) are served, apart from
-    /// what passes through: HOST:PORT, or a port of this machine alone. Without it nothing is counted.
-    #[arg(long, value_name = "ADDR", env = "SEIRIKEN_ADMIN", value_parser = cli::admin_address)]
-    pub(crate) admin: Option<String>,
-
-    /// The service's address as clients see it: problem types are then absolute.
-    #[arg(long, value_name = "URL", env = "SEIRIKEN_PUBLIC_URL", value_parser = cli::public_url)]
-    pub(crate) public_url: Option<String>,
 
     /// Which host the upstream is told: the one the client named (client), or its own (upstream).
     #[arg(long, value_name = "client|upstream", env = "SEIRIKEN_HOST", default_value = "client",

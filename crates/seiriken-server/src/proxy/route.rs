@@ -56,8 +56,8 @@ impl Route {
             paths: Vec::new(),
             methods: vec![Method::POST, Method::PATCH],
             required: false,
-            retention: options.retention,
-            on_concurrent: options.on_concurrent,
+            retention: options.serving.retention,
+            on_concurrent: options.serving.on_concurrent,
             record: RecordRule::default(),
             identity: options.identity.clone(),
             canonical_json: options.canonical_json,
@@ -98,18 +98,18 @@ impl Route {
         options: &ProxyOptions,
         store: S,
     ) -> Idempotency<S> {
-        let base = options.public_url.as_deref().unwrap_or_default();
+        let base = options.serving.public_url.as_deref().unwrap_or_default();
         let mut idempotency = Idempotency::new(store, self.identity.identity())
             .methods(self.methods.clone())
             // One proxy may stand in front of services of several hosts.
             .comparing_host()
             .retention(self.retention)
-            .skew(options.skew)
-            .lease(options.lease)
-            .quota(Quota { keys: options.quota, bytes: None })
+            .skew(options.serving.skew)
+            .lease(options.serving.lease)
+            .quota(Quota { keys: options.serving.quota, bytes: None })
             .on_concurrent(self.on_concurrent)
             .request_body_bytes_max(options.max_body)
-            .response_body_bytes_max(options.max_response)
+            .response_body_bytes_max(options.serving.max_response)
             .policy_page(format!("{base}{}", self.page));
         if self.required {
             idempotency = idempotency.require_key();

@@ -52,12 +52,12 @@ pub(crate) async fn serve(options: ProxyOptions) -> ExitCode {
         println!("the configuration can be followed; {} routes", routes.len());
         return ExitCode::SUCCESS;
     }
-    let store = options.store.clone();
+    let store = options.serving.store.clone();
     let ready = match Ready::new(options, routes, address).await {
         Ok(ready) => ready,
         Err(why) => return stop::failed(&why),
     };
-    let pause = ready.options.lease.min(SWEEP_PAUSE_MAX);
+    let pause = ready.options.serving.lease.min(SWEEP_PAUSE_MAX);
     match store {
         StoreUrl::Memory => match MemoryStore::new() {
             Ok(store) => {
@@ -88,7 +88,7 @@ pub(crate) async fn serve(options: ProxyOptions) -> ExitCode {
 async fn on_sqlite(ready: Ready, store: SqliteStore, path: &Path, pause: Duration) -> ExitCode {
     tokio::spawn(keep_swept(store.clone(), pause));
     let beside = Beside::answer(path, &store);
-    let drain = ready.options.drain;
+    let drain = ready.options.serving.drain;
     let halted = store.clone();
     let halted = async move { halted.halted().await };
     let exit = ready.run(store.clone(), halted).await;
@@ -134,7 +134,7 @@ impl Ready {
         let listening = listen::listen(&options.listen).await;
         let listening =
             listening.map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
-        let admin = match &options.admin {
+        let admin = match &options.serving.admin {
             Some(address) => Some(Admin::open(address).await?),
             None => None,
         };
@@ -143,7 +143,7 @@ impl Ready {
 
     /// What the requests of one core share.
     fn shared(&self) -> Shared {
-        let base = self.options.public_url.as_deref().unwrap_or_default();
+        let base = self.options.serving.public_url.as_deref().unwrap_or_default();
         Shared {
             upstream: self.upstream.another(),
             host: self.host.clone(),
@@ -190,12 +190,12 @@ impl Ready {
             let _ = serving.await;
             let mut drained = true;
             for engine in layers.engines() {
-                drained &= engine.drain(options.drain).await;
+                drained &= engine.drain(options.serving.drain).await;
             }
             drained
         };
         let drained = tokio::select! {
-            drained = tokio::time::timeout(options.drain, draining) => drained,
+            drained = tokio::time::timeout(options.serving.drain, draining) => drained,
             () = halted => return stop::disk_in_doubt(),
         };
         match drained {

@@ -32,7 +32,7 @@ pub(super) fn document(policy: &PolicyPage, options: &OrdersOptions) -> Value {
             "description": description(&policy),
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
-        "servers": [{ "url": options.public_url.as_deref().unwrap_or("/") }],
+        "servers": [{ "url": options.serving.public_url.as_deref().unwrap_or("/") }],
         "paths": {
             "/orders": {
                 "post": create(&policy, &options.identity, &answers),

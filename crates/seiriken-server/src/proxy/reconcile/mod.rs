@@ -68,7 +68,7 @@ impl<S: Operate + Clone> Reconciler<S> {
         let address = template.address().clone();
         let host = address.host_field();
         let upstream = Upstream::new(address, &options.tls, options.deadlines.connect_timeout)?;
-        let (timeout, body_max) = (options.reconcile.timeout, options.max_response);
+        let (timeout, body_max) = (options.reconcile.timeout, options.serving.max_response);
         let service = Arc::new(Service { template, upstream, host, timeout, body_max });
         Ok(Self { store, service, askings: Askings::new(options.reconcile.pause) })
     }
