@@ -44,7 +44,7 @@ fn found(ledger: &str, campaign: &str) -> Vec<String> {
     let of_row = |row: &str| {
         let (_, cells) = row.split_once(&format!("| {campaign} | "))?;
         let (_, findings) = cells.strip_suffix(" |")?.split_once(" | ")?;
-        Some(findings.split("<br>").map(str::to_owned).collect::<Vec<_>>())
+        Some(findings.split("<br>").map(|finding| finding.replace("\\|", "|")).collect::<Vec<_>>())
     };
     let all = ledger.lines().filter_map(of_row).flatten();
     all.filter(|finding| finding != "none").collect()
@@ -52,7 +52,9 @@ fn found(ledger: &str, campaign: &str) -> Vec<String> {
 
 fn line(date: &str, commit: &str, entry: &Entry<'_>) -> String {
     let Entry { campaign, counts, findings } = entry;
-    let findings = if findings.is_empty() { "none".to_owned() } else { findings.join("<br>") };
+    // A bar of its own would end the cell.
+    let findings = findings.join("<br>").replace('|', "\\|");
+    let findings = if findings.is_empty() { "none" } else { &findings };
     format!("| {date} | {commit} | {campaign} | {counts} | {findings} |\n")
 }
 
@@ -84,6 +86,7 @@ mod tests {
             line("2026-01-02", "abc1234", &Entry { campaign, counts, findings })
         };
         let ledger = [row("mutants", &findings), row("mutants", &[]), row("guards", &findings)];
+        assert!(ledger[0].contains(r"replace \| with ^"), "{ledger:?}");
         assert_eq!(found(&ledger.concat(), "mutants"), findings);
     }
 }
