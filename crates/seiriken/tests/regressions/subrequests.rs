@@ -8,7 +8,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::routing::post;
-use seiriken::Scope;
 use seiriken::http::{Idempotency, Identity};
 use seiriken::store::MemoryStore;
 use tower::ServiceExt;
@@ -96,7 +95,8 @@ async fn an_inner_layers_pending_does_not_stand_as_the_answer() {
     let memory = MemoryStore::new().expect("randomness");
     let lost = Fault::once(Verb::Complete, 1, FaultKind::AcknowledgementLost);
     let inner_store = Arc::new(FaultyStore::new(memory).with(lost));
-    let inner = Idempotency::new(inner_store, Identity::anonymous()).scope(Scope::new("inner"));
+    let inner =
+        Idempotency::new(inner_store, Identity::anonymous()).scope(seiriken::Scope::new("inner"));
     let app = Router::new()
         .route("/", post(|| async { StatusCode::CREATED }))
         .layer(inner.layer())
