@@ -44,7 +44,7 @@ mod orders;
 mod page;
 mod peers;
 mod picture;
-mod postgres;
+pub mod postgres;
 mod process;
 mod process_tree;
 pub mod proxy;

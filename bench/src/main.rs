@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::{Args, Parser, Subcommand, value_parser};
+use seiriken_bench::postgres::by_hand;
 use seiriken_bench::proxy::{nginx, plain};
 use seiriken_bench::{Asked, Benchmark, Failure, Size, guarded, layout};
 use seiriken_bench_baseline as bare;
@@ -104,6 +105,13 @@ enum Served {
         /// Where it is: `postgres://…`.
         url: String,
     },
+    /// axum and sqlx on a PostgreSQL database, without a library for keys.
+    ByHand {
+        /// What is done with a new key.
+        effect: by_hand::Effect,
+        /// Where it is: `postgres://…`.
+        url: String,
+    },
     /// The baseline behind the layer, on a Redis server.
     Redis {
         /// Where it is: `redis://…`.
@@ -185,6 +193,7 @@ impl Served {
             Self::Memory => serve(async { guarded::in_memory() }),
             Self::Sqlite { file } => serve(guarded::on_sqlite(Path::new(&file))),
             Self::Postgres { url } => serve(guarded::on_postgres(&url)),
+            Self::ByHand { effect, url } => serve(by_hand::app(effect, &url)),
             Self::Redis { url } => serve(guarded::on_redis(&url)),
             Self::Nginx { folder, upstream } => nginx::become_one(&folder, &upstream),
             Self::Plain { upstream } => plain::serve(&upstream),

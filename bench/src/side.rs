@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, While};
 use crate::load::Marks;
+use crate::postgres::by_hand::Effect;
 use crate::process::{Launch, Server};
 use crate::summary::BARE;
 
@@ -95,6 +96,16 @@ impl Place {
         let arguments = ["--listen", "127.0.0.1:0", "--store", store].map(str::to_owned);
         let launch = launch(&self.service, arguments.to_vec());
         Side { name: name.to_owned(), marks: Marks::Everywhere, launch, anew: None }
+    }
+
+    /// axum and sqlx on this PostgreSQL database, without a library for keys.
+    pub(crate) fn by_hand(&self, name: &str, effect: Effect, url: &str) -> Side {
+        let effect = match effect {
+            Effect::InOneTransaction => "in-one-transaction",
+            Effect::Elsewhere => "elsewhere",
+        };
+        let arguments = ["by-hand", effect, url].map(str::to_owned);
+        self.of_bench(name, Marks::Nowhere, arguments.to_vec())
     }
 
     /// nginx before the service at this address.

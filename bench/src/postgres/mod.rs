@@ -1,11 +1,14 @@
 //! `cargo xtask bench postgres`: one PostgreSQL server, and beside each other in every round the order
 //! service, whose effect and record are one transaction, the library before an effect that it knows
-//! nothing of, and pgbench with the statements that somebody would write by hand. Goals 7 and 8.
+//! nothing of, pgbench with the statements that somebody would write by hand, and a service that has those. Goals
+//! 7 and 8.
 
+pub mod by_hand;
 mod pgbench;
 mod price;
 mod server;
 
+use self::by_hand::Effect;
 use self::pgbench::Script;
 pub(crate) use self::server::PostgresServer;
 use crate::draw;
@@ -21,7 +24,29 @@ use crate::summary::BARE;
 pub(crate) const TRANSACTIONAL: &str = "order service, PostgreSQL";
 pub(crate) const OPAQUE: &str = "library, PostgreSQL, opaque effect";
 
+const BY_HAND: &str = "axum and sqlx, key and order in one transaction";
+const PENDING_BY_HAND: &str = "axum and sqlx, pending key, then its answer";
+
 pub(crate) const CONNECTIONS: usize = 32;
+
+/// As somebody would make them: the key's row has its state, its times and its answer.
+const TABLES: [&str; 2] = [
+    "CREATE TABLE idempotency_keys (
+        key         uuid PRIMARY KEY,
+        state       smallint NOT NULL,
+        fingerprint bytea NOT NULL,
+        claimed_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+        expires_at  timestamptz NOT NULL DEFAULT clock_timestamp() + interval '1 day',
+        status      integer,
+        answer      text
+    )",
+    // That of the order service.
+    "CREATE TABLE orders (
+        number   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        order_id uuid NOT NULL UNIQUE,
+        content  text NOT NULL
+    )",
+];
 
 /// What is measured in a round.
 enum Contender {
@@ -51,6 +76,14 @@ pub(crate) async fn run(
         ),
         Contender::Served(Plan::new(opaque(&server.url("opaque")), &both, many), Some("opaque")),
     ];
+    let by_hand = [
+        (BY_HAND, Effect::InOneTransaction, "by_hand"),
+        (PENDING_BY_HAND, Effect::Elsewhere, "pending_by_hand"),
+    ];
+    for (name, effect, database) in by_hand {
+        let side = place.by_hand(name, effect, &server.url(database));
+        contenders.push(Contender::Served(Plan::new(side, &[Kind::New], many), Some(database)));
+    }
     contenders.extend(Script::ALL.map(Contender::Pgbench));
     for round in 0..options.rounds {
         for contender in rounds::rotated(&contenders, round) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
+use super::TABLES;
 use super::server::PostgresServer;
 use crate::failure::{Failure, While};
 use crate::load;
@@ -26,25 +27,6 @@ pub(super) enum Script {
     /// The key with its answer, one statement.
     SingleInsert,
 }
-
-/// As somebody would make them: the key's row has its state, its times and its answer.
-const TABLES: [&str; 2] = [
-    "CREATE TABLE idempotency_keys (
-        key         uuid PRIMARY KEY,
-        state       smallint NOT NULL,
-        fingerprint bytea NOT NULL,
-        claimed_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-        expires_at  timestamptz NOT NULL DEFAULT clock_timestamp() + interval '1 day',
-        status      integer,
-        answer      text
-    )",
-    // That of the order service.
-    "CREATE TABLE orders (
-        number   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        order_id uuid NOT NULL UNIQUE,
-        content  text NOT NULL
-    )",
-];
 
 /// A key that nobody had before. (pgbench has numbers alone; the server makes them a key.)
 const NEW_KEY: &str = "\\set key random(1, 9000000000000000000)\n";
