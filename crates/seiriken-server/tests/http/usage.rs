@@ -71,6 +71,17 @@ async fn a_bad_value_in_the_environment_is_a_bad_option() {
 }
 
 #[tokio::test]
+async fn a_password_in_an_address_that_is_refused_is_not_repeated() {
+    let address = "postgress://u:secret@db/shop";
+    for (options, environment) in
+        [(vec!["--store", address], vec![]), (vec![], vec![("SEIRIKEN_STORE", address)])]
+    {
+        let line = one_line(&run(&options, &environment).await, 64);
+        assert!(line.contains("'postgress:…'") && !line.contains("secret"), "{line}");
+    }
+}
+
+#[tokio::test]
 async fn help_and_version_go_to_standard_output() {
     for options in [&["--help"][..], &["-h"], &["--version"], &["orders", "--help"], &["help"]] {
         let output = run(options, &[]).await;
