@@ -1,8 +1,8 @@
 //! The statements of pgbench in a service: axum and sqlx, and what somebody would write there who takes
 //! no library. A retry of it is told that the key is taken, and gets no answer again.
 //!
-//! What ours takes beyond this, the promises take; what this takes beyond pgbench, no service on axum and sqlx
-//! does without.
+//! It is no floor: the driver's own round trips around a transaction and after each statement are in it, and
+//! whoever goes to the trouble saves some of them, as ours does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +29,7 @@ pub enum Effect {
     Elsewhere,
 }
 
-/// A connection for each of those that the load has.
+/// A connection for each of those that the load has unless it is told otherwise.
 const CONNECTIONS_MAX: u32 = 32;
 
 const FINGERPRINT: &[u8] = &[0x11; 16];

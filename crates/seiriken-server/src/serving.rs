@@ -12,8 +12,8 @@ use crate::{cli, units};
 /// How keys and answers are kept, and where the service is told of.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServingOptions {
-    /// Where keys and answers are kept, and orders with them: sqlite:PATH (durable, one process),
-    /// postgres://… or redis://… (shared by several processes), or memory: (gone at the end).
+    /// Where keys and answers are kept, and the order service's orders: sqlite:PATH (durable, one
+    /// process), postgres://… or redis://… (shared by several), or memory: (gone at the end).
     #[arg(long, value_name = "URL", env = "SEIRIKEN_STORE", default_value = "sqlite:seiriken.db")]
     pub(crate) store: StoreUrl,
 
